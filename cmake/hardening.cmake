@@ -1,0 +1,17 @@
+# Warnings are errors; every program is position independent, read-only relocated and stack protected.
+set(NACRE_SANITIZE "" CACHE STRING "empty, 'address;undefined' or 'thread'")
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+                    -ftrivial-auto-var-init=zero -ffunction-sections -fdata-sections)
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
+
+if(NACRE_SANITIZE)
+  string(REPLACE ";" "," sanitizers "${NACRE_SANITIZE}")
+  add_compile_options(-fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${sanitizers})
+else()
+  # Fortify needs optimisation; sanitizers bring their own, stricter checks.
+  add_compile_options("$<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>")
+endif()
