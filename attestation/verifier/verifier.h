@@ -1,0 +1,49 @@
+// Appraises a guest's evidence: is it genuine (tee/sev/verify.h), is it for this session, and did
+// the machine start with what a reference value says? A refusal names the part that differs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "attestation/reference/reference_value.h"
+#include "tee/common/appraisal.h"
+#include "tee/common/report_data.h"
+#include "tee/sev/verify.h"
+
+namespace nacre::attestation {
+
+// What the guest says it was started with. Never trusted: it only serves to explain a refusal, and
+// only after the launch digest computed from it equals the reported measurement.
+struct LaunchHint {
+  std::string command_line;
+  uint32_t vcpus = 0;
+};
+
+struct VerifierOptions {
+  tee::sev::SnpTrust trust;
+  tee::sev::SnpPolicy policy;
+};
+
+struct SnpAppraisalRequest {
+  tee::sev::SnpEvidence evidence;
+  tee::ReportData expected_report_data;
+  std::optional<Bytes>
+      initdata_digest;  // 1..64 bytes; compared with HOST_DATA as CoCo pads or cuts
+  std::optional<LaunchHint> hint;
+  std::span<const ReferenceValue> references;  // any one may match; none given is a refusal
+  int64_t now = 0;                             // seconds since 1970
+};
+
+// Pure: the same request gives the same appraisal. Thread-safe.
+class Verifier {
+ public:
+  explicit Verifier(VerifierOptions options) : options_(std::move(options)) {}
+  tee::Appraisal AppraiseSnp(const SnpAppraisalRequest& request) const;
+
+ private:
+  VerifierOptions options_;
+};
+
+}  // namespace nacre::attestation
