@@ -13,10 +13,10 @@ namespace nacre {
 // The same code, with "context: " in front of the message. An OK status stays OK.
 absl::Status Annotate(const absl::Status& status, std::string_view context);
 
-// "context: No such file or directory", coded by errno (ENOENT -> kNotFound, EACCES/EPERM ->
-// kPermissionDenied, EEXIST -> kAlreadyExists, ENOSPC/EMFILE/ENFILE/ENOMEM -> kResourceExhausted,
-// EAGAIN/ECONNREFUSED/EPIPE/ECONNRESET -> kUnavailable, ETIMEDOUT -> kDeadlineExceeded, EINVAL ->
-// kInvalidArgument, others -> kInternal).
+// "context: No such file or directory", coded by errno (ENOENT/ENXIO/ESRCH -> kNotFound,
+// EACCES/EPERM -> kPermissionDenied, EEXIST -> kAlreadyExists, ENOSPC/EMFILE/ENFILE/ENOMEM ->
+// kResourceExhausted, EAGAIN/ECONNREFUSED/EPIPE/ECONNRESET -> kUnavailable, ETIMEDOUT ->
+// kDeadlineExceeded, EINVAL -> kInvalidArgument, others -> kInternal).
 absl::Status ErrnoStatus(int error_number, std::string_view context);
 
 }  // namespace nacre

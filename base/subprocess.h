@@ -19,7 +19,7 @@ struct SubprocessOptions {
   std::optional<std::vector<std::string>>
       env;                        // "NAME=value"; the parent's environment when absent
   std::string working_directory;  // the parent's when empty
-  int stdin_fd = -1;              // -1 = /dev/null; not taken over
+  int stdin_fd = -1;              // these three: -1 = /dev/null; not taken over
   int stdout_fd = -1;
   int stderr_fd = -1;
   std::vector<std::pair<int, int>> inherit;  // {fd here, fd number in the child}
@@ -51,6 +51,7 @@ class Subprocess {
   Subprocess(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
   pid_t pid_;
   UniqueFd pidfd_;
+  std::optional<ExitStatus> exit_;  // once it has been reaped
 };
 
 struct CommandResult {

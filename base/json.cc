@@ -1,0 +1,358 @@
+// Parsing goes through the library's SAX interface into a builder of our own, because the library's
+// DOM parser keeps the last of two equal keys: two readers of one document could then see two
+// different documents. The builder refuses the second key, and depth past the limit, at the point
+// where it appears.
+#include "base/json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace nacre {
+namespace {
+
+class StrictBuilder : public nlohmann::json_sax<Json> {
+ public:
+  StrictBuilder(std::string_view text, int max_depth) : text_(text), max_depth_(max_depth) {}
+
+  bool null() override { return Add(nullptr); }
+  bool boolean(bool value) override { return Add(value); }
+  bool number_integer(number_integer_t value) override { return Add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return Add(value); }
+  bool string(string_t& value) override { return Add(std::move(value)); }
+  bool binary(binary_t&) override { return Fail("binary value"); }
+  bool start_object(size_t) override { return Open(Json::object()); }
+  bool end_object() override { return Close(); }
+  bool start_array(size_t) override { return Open(Json::array()); }
+  bool end_array() override { return Close(); }
+
+  bool key(string_t& name) override {
+    Json& object = *open_.back();
+    if (object.contains(name)) return Fail(StrCat("duplicate key '", name, "'"));
+    slot_ = &object[name];
+    return true;
+  }
+
+  // The library's own message quotes what it last read, which may be a secret: only the place and
+  // the kind of fault are passed on.
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    std::string_view what = error.what();
+    std::string_view fault = "syntax error";
+    if (what.find("UTF-8") != what.npos) fault = "invalid UTF-8";
+    if (what.find("number overflow") != what.npos) fault = "number out of range";
+    if (what.find("surrogate") != what.npos) fault = "lone surrogate escape";
+    if (what.find("unexpected end of input") != what.npos) fault = "unexpected end";
+    error_ = absl::InvalidArgumentError(StrCat("JSON: ", fault, " at ", Position(position)));
+    return false;
+  }
+
+  absl::StatusOr<Json> Finish(bool parsed) {
+    if (!error_.ok()) return error_;
+    if (!parsed) return absl::InvalidArgumentError("JSON: not a document");
+    return std::move(root_);
+  }
+
+ private:
+  std::string Position(size_t position) const {
+    std::string_view before = text_.substr(0, position > 0 ? position - 1 : 0);
+    size_t line = static_cast<size_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+    size_t start = before.rfind('\n');
+    size_t column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
+    return StrCat("line ", line, ", column ", column);
+  }
+
+  bool Fail(std::string_view message) {
+    error_ = absl::InvalidArgumentError(StrCat("JSON: ", message));
+    return false;
+  }
+
+  Json* Place(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    if (open_.back()->is_array()) {
+      open_.back()->push_back(std::move(value));
+      return &open_.back()->back();
+    }
+    *slot_ = std::move(value);
+    return slot_;
+  }
+
+  bool Add(Json value) {
+    Place(std::move(value));
+    return true;
+  }
+
+  bool Open(Json container) {
+    if (static_cast<int>(open_.size()) >= max_depth_) {
+      return Fail(StrCat("nested deeper than ", max_depth_));
+    }
+    open_.push_back(Place(std::move(container)));
+    return true;
+  }
+
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+
+  std::string_view text_;
+  int max_depth_;
+  Json root_;
+  std::vector<Json*> open_;  // the containers around the next value; stable while they are open
+  Json* slot_ = nullptr;     // where the value of the last key goes
+  absl::Status error_;
+};
+
+// The UTF-16 code units of valid UTF-8, or nothing.
+std::optional<std::u16string> ToUtf16(std::string_view text) {
+  std::u16string out;
+  for (size_t i = 0; i < text.size();) {
+    uint8_t lead = static_cast<uint8_t>(text[i]);
+    size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
+    if (length == 0 || lead > 0xf4 || i + length > text.size()) return std::nullopt;
+    uint32_t code = length == 1 ? lead : lead & (0xffu >> (length + 1));
+    for (size_t k = 1; k < length; ++k) {
+      uint8_t next = static_cast<uint8_t>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return std::nullopt;
+      code = code << 6 | (next & 0x3f);
+    }
+    constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+      return std::nullopt;
+    }
+    if (code >= 0x10000) {
+      out.push_back(static_cast<char16_t>(0xd800 + ((code - 0x10000) >> 10)));
+      out.push_back(static_cast<char16_t>(0xdc00 + ((code - 0x10000) & 0x3ff)));
+    } else {
+      out.push_back(static_cast<char16_t>(code));
+    }
+    i += length;
+  }
+  return out;
+}
+
+// RFC 8785 section 3.2.2.2.
+absl::Status AppendString(std::string_view text, std::string& out) {
+  if (!ToUtf16(text)) return absl::InvalidArgumentError("canonical JSON: invalid UTF-8");
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('"');
+  for (char c : text) {
+    uint8_t byte = static_cast<uint8_t>(c);
+    if (c == '"' || c == '\\') {
+      out.append({'\\', c});
+    } else if (byte >= 0x20) {
+      out.push_back(c);
+    } else if (constexpr std::string_view kShort = "btn_fr";
+               byte >= 8 && byte <= 13 && byte != 11) {
+      out.append({'\\', kShort[byte - 8]});
+    } else {
+      out.append("\\u00").append({kHex[byte >> 4], kHex[byte & 15]});
+    }
+  }
+  out.push_back('"');
+  return absl::OkStatus();
+}
+
+// RFC 8785 section 3.2.2.3: ECMAScript's Number::toString. to_chars gives the shortest digits; the
+// rest places the point.
+absl::Status AppendDouble(double value, std::string& out) {
+  if (!std::isfinite(value)) return absl::InvalidArgumentError("canonical JSON: not finite");
+  if (value == 0) {
+    out.push_back('0');
+    return absl::OkStatus();
+  }
+  if (value < 0) out.push_back('-');
+  char buffer[64];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(value),
+                           std::chars_format::scientific);
+  std::string_view text(buffer, static_cast<size_t>(end.ptr - buffer));
+  size_t e = text.find('e');
+  std::string digits(text.substr(0, 1));
+  if (e > 1) digits.append(text.substr(2, e - 2));
+  int exponent = 0;
+  std::string_view exponent_text = text.substr(text[e + 1] == '+' ? e + 2 : e + 1);
+  std::from_chars(exponent_text.data(), exponent_text.data() + exponent_text.size(), exponent);
+  int count = static_cast<int>(digits.size());
+  int point = exponent + 1;  // digits before the point
+  if (point >= count && point <= 21) {
+    out.append(digits).append(static_cast<size_t>(point - count), '0');
+  } else if (point > 0 && point <= 21) {
+    out.append(digits.substr(0, static_cast<size_t>(point))).append(".");
+    out.append(digits.substr(static_cast<size_t>(point)));
+  } else if (point > -6 && point <= 0) {
+    out.append("0.").append(static_cast<size_t>(-point), '0').append(digits);
+  } else {
+    out.append(digits.substr(0, 1));
+    if (count > 1) out.append(".").append(digits.substr(1));
+    StrAppend(&out, "e", exponent < 0 ? "-" : "+", std::abs(exponent));
+  }
+  return absl::OkStatus();
+}
+
+constexpr uint64_t kLargestExact = uint64_t{1} << 53;
+
+absl::Status AppendNumber(const Json& value, std::string& out) {
+  if (value.is_number_float()) return AppendDouble(value.get<double>(), out);
+  bool negative =
+      value.is_number_integer() && !value.is_number_unsigned() && value.get<int64_t>() < 0;
+  uint64_t magnitude =
+      negative ? uint64_t{0} - static_cast<uint64_t>(value.get<int64_t>()) : value.get<uint64_t>();
+  if (magnitude > kLargestExact) {
+    return absl::InvalidArgumentError("canonical JSON: integer past 2^53");
+  }
+  StrAppend(&out, negative ? "-" : "", magnitude);
+  return absl::OkStatus();
+}
+
+absl::Status AppendCanonical(const Json& value, int depth, std::string& out);
+
+absl::Status AppendObject(const Json& object, int depth, std::string& out) {
+  std::vector<std::pair<std::u16string, const std::string*>> order;
+  for (const auto& item : object.items()) {
+    std::optional<std::u16string> units = ToUtf16(item.key());
+    if (!units) return absl::InvalidArgumentError("canonical JSON: invalid UTF-8");
+    order.emplace_back(*std::move(units), &item.key());
+  }
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  out.push_back('{');
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    RETURN_IF_ERROR(AppendString(*order[i].second, out));
+    out.push_back(':');
+    RETURN_IF_ERROR(AppendCanonical(object.at(*order[i].second), depth + 1, out));
+  }
+  out.push_back('}');
+  return absl::OkStatus();
+}
+
+absl::Status AppendCanonical(const Json& value, int depth, std::string& out) {
+  if (depth > JsonLimits().max_depth) {
+    return absl::InvalidArgumentError("canonical JSON: nested too deep");
+  }
+  if (value.is_object()) return AppendObject(value, depth, out);
+  if (value.is_string()) return AppendString(value.get_ref<const std::string&>(), out);
+  if (value.is_number()) return AppendNumber(value, out);
+  if (value.is_null()) return out.append("null"), absl::OkStatus();
+  if (value.is_boolean()) return out.append(value.get<bool>() ? "true" : "false"), absl::OkStatus();
+  if (!value.is_array()) return absl::InvalidArgumentError("canonical JSON: not a JSON value");
+  out.push_back('[');
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    RETURN_IF_ERROR(AppendCanonical(value[i], depth + 1, out));
+  }
+  out.push_back(']');
+  return absl::OkStatus();
+}
+
+absl::Status WrongType(std::string_view where, std::string_view key, std::string_view expected,
+                       const Json& value) {
+  return absl::InvalidArgumentError(StrCat(where, ": member '", key, "' must be ", expected,
+                                           ", is ", std::string_view(value.type_name())));
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
+  if (text.size() > limits.max_size) {
+    return absl::InvalidArgumentError(
+        StrCat("JSON: ", text.size(), " bytes, the limit is ", limits.max_size));
+  }
+  // The library would skip a byte order mark; RFC 8259 section 8.1 allows refusing it.
+  if (text.starts_with("\xef\xbb\xbf")) {
+    return absl::InvalidArgumentError("JSON: starts with a byte order mark");
+  }
+  try {
+    StrictBuilder builder(text, limits.max_depth);
+    bool parsed = Json::sax_parse(text, &builder);
+    return builder.Finish(parsed);
+  } catch (const std::exception&) {
+    return absl::InvalidArgumentError("JSON: not a document");
+  }
+}
+
+absl::StatusOr<std::string> DumpJson(const Json& value, int indent) {
+  try {
+    return value.dump(indent, ' ', false, Json::error_handler_t::strict);
+  } catch (const std::exception&) {
+    return absl::InvalidArgumentError("JSON: a string is not valid UTF-8");
+  }
+}
+
+absl::StatusOr<std::string> CanonicalJson(const Json& value) {
+  std::string out;
+  RETURN_IF_ERROR(AppendCanonical(value, 0, out));
+  return out;
+}
+
+absl::StatusOr<const Json*> JsonMember(const Json& object, std::string_view key,
+                                       std::string_view where) {
+  if (!object.is_object()) {
+    return absl::InvalidArgumentError(
+        StrCat(where, ": must be an object, is ", std::string_view(object.type_name())));
+  }
+  auto found = object.find(key);
+  if (found == object.end()) {
+    return absl::InvalidArgumentError(StrCat(where, ": member '", key, "' is missing"));
+  }
+  return &*found;
+}
+
+absl::StatusOr<std::string> JsonString(const Json& object, std::string_view key,
+                                       std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* value, JsonMember(object, key, where));
+  if (!value->is_string()) return WrongType(where, key, "a string", *value);
+  return value->get_ref<const std::string&>();
+}
+
+absl::StatusOr<uint64_t> JsonUint(const Json& object, std::string_view key,
+                                  std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* value, JsonMember(object, key, where));
+  // A value built in code from an int is "integer", one read from text "unsigned".
+  if (value->is_number_unsigned()) return value->get<uint64_t>();
+  if (value->is_number_integer() && value->get<int64_t>() >= 0) return value->get<uint64_t>();
+  return WrongType(where, key, "a whole number of 0 or more", *value);
+}
+
+absl::StatusOr<bool> JsonBool(const Json& object, std::string_view key, std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* value, JsonMember(object, key, where));
+  if (!value->is_boolean()) return WrongType(where, key, "true or false", *value);
+  return value->get<bool>();
+}
+
+absl::StatusOr<const Json*> JsonObject(const Json& object, std::string_view key,
+                                       std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* value, JsonMember(object, key, where));
+  if (!value->is_object()) return WrongType(where, key, "an object", *value);
+  return value;
+}
+
+absl::StatusOr<const Json*> JsonArray(const Json& object, std::string_view key,
+                                      std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* value, JsonMember(object, key, where));
+  if (!value->is_array()) return WrongType(where, key, "an array", *value);
+  return value;
+}
+
+absl::Status JsonOnlyMembers(const Json& object, std::initializer_list<std::string_view> known,
+                             std::string_view where) {
+  if (!object.is_object()) {
+    return absl::InvalidArgumentError(
+        StrCat(where, ": must be an object, is ", std::string_view(object.type_name())));
+  }
+  for (const auto& item : object.items()) {
+    if (std::find(known.begin(), known.end(), item.key()) == known.end()) {
+      return absl::InvalidArgumentError(StrCat(where, ": unknown member '", item.key(), "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nacre
