@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Builds the guest: Debian's cloud kernel and an initrd with nacre-agent, crun, their shared libraries and the kernel modules.
+#
+#   guest-image/build.sh --build build/release [--out build/release/guest]
+#
+# The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and what was put in is written
+# to manifest.json with its sha256 and the Debian package it came from. The initrd is not compressed: unpacking costs more
+# time in the guest than the bytes cost anywhere else (SPECIFICATION.md).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+fail() { echo "guest-image: $*" >&2; exit 1; }
+
+build= out=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --build) build=${2:?}; shift 2 ;;
+    --out) out=${2:?}; shift 2 ;;
+    *) fail "unknown argument '$1' (known: --build DIR, --out DIR)" ;;
+  esac
+done
+[ -n "$build" ] || fail "--build DIR is required"
+build=$(cd "$build" && pwd) || fail "no build folder '$build'"
+out=${out:-$build/guest}
+agent=$build/bin/nacre-agent
+[ -x "$agent" ] || fail "no nacre-agent in $build/bin: build it first"
+for tool in crun modinfo cpio ldd; do
+  command -v $tool >/dev/null || fail "'$tool' is missing (packaging/apt-packages.txt lists it)"
+done
+mkdir -p "$out" "$out/cache"
+work=$(mktemp -d "$out/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+manifest=$work/manifest.tsv
+
+# package_of FILE: "name version" of the Debian package a file of this machine belongs to. /lib and /usr/lib are one folder.
+package_of() {
+  local path name
+  path=$(readlink -f "$1")
+  name=$(dpkg -S "$path" 2>/dev/null || dpkg -S "${path#/usr}" 2>/dev/null || true)
+  name=${name%%: *}
+  [ -n "$name" ] || { echo "nacre"; return; }
+  dpkg-query -W -f '${Package} ${Version}' "${name%%,*}"
+}
+
+# put SOURCE TARGET [MODE] [PACKAGE]: copies one file into the guest and notes it in the manifest.
+put() {
+  install -D -m "${3:-0644}" "$1" "$root/$2"
+  printf '%s\t%s\t%s\n' "$2" "$(sha256sum <"$root/$2" | cut -d' ' -f1)" "${4:-$(package_of "$1")}" >>"$manifest"
+}
+
+fetch_kernel() {
+  local meta package
+  meta=$(sed -e 's/#.*//' -e '/^$/d' "$here/packages.txt")
+  package=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}')
+  if [ -z "$package" ]; then
+    apt-get update -qq >/dev/null 2>&1 || true
+    package=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}')
+  fi
+  if [ -n "$package" ] && ! ls "$out/cache/${package}_"*.deb >/dev/null 2>&1; then
+    (cd "$out/cache" && apt-get download -qq "$package" >/dev/null 2>&1) ||
+      { apt-get update -qq >/dev/null 2>&1; (cd "$out/cache" && apt-get download -qq "$package" >/dev/null 2>&1); } ||
+      fail "cannot download the Debian package $package"
+  fi
+  deb=$(ls "$out/cache/${package:-linux-image-}"*.deb 2>/dev/null | sort -V | tail -n 1)
+  [ -n "$deb" ] || fail "no kernel: cannot find Debian's package $meta (is apt set up?)"
+  kernel_package="$(dpkg-deb -f "$deb" Package) $(dpkg-deb -f "$deb" Version)"
+  dpkg-deb -x "$deb" "$work/kernel"
+}
+
+# add_module NAME: its dependencies first, then itself, each once.
+add_module() {
+  local name=${1//-/_} file dependency
+  grep -qx "$name" "$work/modules.seen" && return
+  file=$(find "$work/kernel/lib/modules" -name "$name.ko" -o -name "${name//_/-}.ko" | head -n 1)
+  [ -n "$file" ] || fail "the kernel package has no module '$name'"
+  for dependency in $(modinfo -F depends "$file" | tr ',' ' '); do add_module "$dependency"; done
+  echo "$name" >>"$work/modules.seen"
+  put "$file" "lib/nacre/modules/$name.ko" 0644 "$kernel_package"
+  echo "/lib/nacre/modules/$name.ko" >>"$work/modules.list"
+}
+
+# add_program FILE TARGET: an executable with the shared libraries it names, and the loader.
+add_program() {
+  local library
+  put "$1" "$2" 0755
+  ldd "$1" | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' | sort -u | while read -r library; do
+    case $library in
+      /lib64/*) target=lib64/$(basename "$library") ;;
+      *) target=usr/lib/x86_64-linux-gnu/$(basename "$library") ;;
+    esac
+    [ -e "$root/$target" ] || put "$(readlink -f "$library")" "$target" 0755
+  done
+}
+
+fetch_kernel
+mkdir -p "$root"/{dev,proc,sys,run,tmp,etc,usr/bin,usr/lib/x86_64-linux-gnu,lib64,lib/nacre}
+ln -s ../usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
+ln -s usr/bin "$root/bin"
+: >"$work/modules.seen" ; : >"$work/modules.list"
+
+strip --strip-all -o "$work/nacre-agent" "$agent"
+add_program "$work/nacre-agent" usr/bin/nacre-agent
+add_program "$(command -v crun)" usr/bin/crun
+ln -s usr/bin/nacre-agent "$root/init"
+while read -r module; do add_module "$module"; done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/modules.txt")
+put "$work/modules.list" lib/nacre/modules.list
+find /usr/share/ca-certificates/mozilla -name '*.crt' | LC_ALL=C sort | xargs cat >"$work/ca-certificates.crt"
+put "$work/ca-certificates.crt" etc/ssl/certs/ca-certificates.crt 0644 "$(dpkg-query -W -f '${Package} ${Version}' ca-certificates)"
+printf 'root:x:0:0:root:/:/sbin/nologin\n' >"$work/passwd"
+put "$work/passwd" etc/passwd
+
+find "$root" -exec touch -h -d @0 {} +
+(cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible -R 0:0) >"$work/initrd.img"
+cp "$work"/kernel/boot/vmlinuz-* "$work/vmlinuz"
+LC_ALL=C sort "$manifest" | jq -R -s \
+  --arg kernel "$(sha256sum <"$work/vmlinuz" | cut -d' ' -f1)" --arg package "$kernel_package" \
+  --arg initrd "$(sha256sum <"$work/initrd.img" | cut -d' ' -f1)" --argjson size "$(stat -c %s "$work/initrd.img")" '
+  { schema: "nacre.guest-image/1",
+    kernel: {file: "vmlinuz", sha256: $kernel, package: $package},
+    initrd: {file: "initrd.img", sha256: $initrd, size: $size},
+    contents: (split("\n") | map(select(. != "") | split("\t") | {path: .[0], sha256: .[1], package: .[2]})) }' \
+  >"$work/manifest.json"
+for file in vmlinuz initrd.img manifest.json; do
+  cmp -s "$work/$file" "$out/$file" || mv "$work/$file" "$out/$file"
+done
+find "$out/cache" -name '*.deb' ! -path "$deb" -delete
+echo "guest image: $out/vmlinuz, $out/initrd.img ($(($(stat -c %s "$out/initrd.img") / 1048576)) MiB), $out/manifest.json"
