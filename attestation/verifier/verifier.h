@@ -7,19 +7,13 @@
 #include <span>
 #include <string>
 
+#include "attestation/protocol/launch_hint.h"
 #include "attestation/reference/reference_value.h"
 #include "tee/common/appraisal.h"
 #include "tee/common/report_data.h"
 #include "tee/sev/verify.h"
 
 namespace nacre::attestation {
-
-// What the guest says it was started with. Never trusted: it only serves to explain a refusal, and
-// only after the launch digest computed from it equals the reported measurement.
-struct LaunchHint {
-  std::string command_line;
-  uint32_t vcpus = 0;
-};
 
 struct VerifierOptions {
   tee::sev::SnpTrust trust;
