@@ -1,0 +1,57 @@
+// JSON Web Encryption (RFC 7516) in its JSON serialisations, content encryption A256GCM only.
+//
+// Written: the flattened form with everything in "protected", compact, "alg" and "enc" first and
+// the rest sorted, as Confidential Containers' clients need it (they rebuild that text for the
+// additional authenticated data). Read: flattened and general, with the headers split in any way
+// the RFC allows. "crit" and "zip" are refused, and RSA1_5 does not exist here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/secret_bytes.h"
+#include "crypto/key.h"
+
+namespace nacre::crypto {
+
+enum class JweAlgorithm {
+  kEcdhEs,
+  kEcdhEsA128Kw,
+  kEcdhEsA192Kw,
+  kEcdhEsA256Kw,
+  kRsaOaep,     // OAEP with SHA-1: what image encryption tools write for RSA keys
+  kRsaOaep256,  // OAEP with SHA-256
+};
+
+std::string_view JweAlgorithmName(JweAlgorithm algorithm);  // "ECDH-ES+A256KW"
+// kInvalidArgument for a name that is not above.
+absl::StatusOr<JweAlgorithm> ParseJweAlgorithm(std::string_view name);
+
+// What the guest's side of a broker accepts, and what ocicrypt's jwe scheme writes.
+inline constexpr JweAlgorithm kBrokerJweAlgorithms[] = {JweAlgorithm::kEcdhEsA256Kw,
+                                                        JweAlgorithm::kRsaOaep256};
+inline constexpr JweAlgorithm kImageJweAlgorithms[] = {
+    JweAlgorithm::kEcdhEs,       JweAlgorithm::kEcdhEsA128Kw, JweAlgorithm::kEcdhEsA192Kw,
+    JweAlgorithm::kEcdhEsA256Kw, JweAlgorithm::kRsaOaep,      JweAlgorithm::kRsaOaep256};
+
+inline constexpr size_t kMaxJweSize = 8 << 20;
+inline constexpr size_t kMaxJweRecipients = 16;
+
+// The flattened JSON text. kInvalidArgument when the algorithm does not fit the key.
+absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm algorithm,
+                                       ByteView plaintext);
+
+// The plaintext for `key`. Only algorithms in `allowed` are tried. kInvalidArgument for text that
+// is not a JWE or names an algorithm not allowed; kUnauthenticated when it is not for this key or
+// was changed.
+absl::StatusOr<SecretBytes> JweDecrypt(std::string_view text, const PrivateKey& key,
+                                       std::span<const JweAlgorithm> allowed);
+
+// The key derivation of ECDH-ES (RFC 7518 section 4.6.2: Concat KDF with SHA-256): `bits` 128, 192
+// or 256. Public for its test vector.
+SecretBytes JweConcatKdf(ByteView shared_secret, std::string_view algorithm_id, ByteView party_u,
+                         ByteView party_v, uint32_t bits);
+
+}  // namespace nacre::crypto

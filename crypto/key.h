@@ -1,0 +1,117 @@
+// Asymmetric keys: elliptic curve (NIST P-256, P-384, P-521) and RSA. Signatures of elliptic-curve
+// keys are raw here: r and s, big-endian, each as wide as the curve's order (32, 48 or 66 bytes),
+// one after the other, as JWS (RFC 7518 section 3.4) and attestation reports carry them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/secret_bytes.h"
+#include "crypto/digest.h"
+
+typedef struct evp_pkey_st EVP_PKEY;
+
+namespace nacre::crypto {
+
+enum class Curve { kP256, kP384, kP521 };
+enum class KeyKind { kEc, kRsa };
+
+size_t CoordinateSize(Curve curve);       // 32, 48 or 66 bytes
+std::string_view CurveName(Curve curve);  // "P-256", "P-384", "P-521"
+absl::StatusOr<Curve> ParseCurve(std::string_view name);
+
+// Affine coordinates, big-endian, CoordinateSize() bytes each.
+struct EcPoint {
+  Curve curve;
+  Bytes x;
+  Bytes y;
+};
+
+// Modulus and public exponent, big-endian without leading zeros.
+struct RsaNumbers {
+  Bytes modulus;
+  Bytes exponent;
+};
+
+// Smallest and largest RSA modulus accepted anywhere (the largest bounds the cost of hostile keys).
+inline constexpr int kMinRsaBits = 2048;
+inline constexpr int kMaxRsaBits = 8192;
+
+// A public key on a curve above or RSA within the bounds above; every way to make one checks that,
+// and that a point lies on its curve. Cheap to copy (shared, immutable), safe to use from threads.
+class PublicKey {
+ public:
+  // kInvalidArgument for anything but one good key. PEM: "PUBLIC KEY"; DER: SubjectPublicKeyInfo
+  // with nothing after it.
+  static absl::StatusOr<PublicKey> FromPem(std::string_view pem);
+  static absl::StatusOr<PublicKey> FromSpkiDer(ByteView der);
+  static absl::StatusOr<PublicKey> FromEcPoint(const EcPoint& point);
+  static absl::StatusOr<PublicKey> FromRsaNumbers(const RsaNumbers& numbers);
+
+  KeyKind kind() const;
+  // kFailedPrecondition for a key of the other kind.
+  absl::StatusOr<EcPoint> ToEcPoint() const;
+  absl::StatusOr<RsaNumbers> ToRsaNumbers() const;
+  absl::StatusOr<Curve> curve() const;
+
+  absl::StatusOr<std::string> ToPem() const;
+  absl::StatusOr<Bytes> ToSpkiDer() const;
+  bool operator==(const PublicKey& other) const;
+
+  // kUnauthenticated when the signature is not this key's over `message` (hashed here), or has the
+  // wrong length; kFailedPrecondition for a key of the other kind.
+  absl::Status VerifyEcdsa(HashAlgorithm hash, ByteView message, ByteView raw_signature) const;
+  // RSASSA-PSS (RFC 8017 section 8.1), MGF1 with the same hash, salt as long as the hash.
+  absl::Status VerifyRsaPss(HashAlgorithm hash, ByteView message, ByteView signature) const;
+
+  // RSAES-OAEP (RFC 8017 section 7.1), MGF1 with the same hash, empty label. `hash_name`: "SHA1" or
+  // "SHA256" (RSA-OAEP and RSA-OAEP-256 of RFC 7518).
+  absl::StatusOr<Bytes> EncryptRsaOaep(const char* hash_name, ByteView plaintext) const;
+
+  EVP_PKEY* handle() const { return key_.get(); }         // for this room
+  static absl::StatusOr<PublicKey> Adopt(EVP_PKEY* key);  // takes over one reference
+
+ private:
+  explicit PublicKey(std::shared_ptr<EVP_PKEY> key) : key_(std::move(key)) {}
+  std::shared_ptr<EVP_PKEY> key_;
+};
+
+// Moves, never copies. Safe to use from threads.
+class PrivateKey {
+ public:
+  static absl::StatusOr<PrivateKey> GenerateEc(Curve curve);
+  // `bits` from kMinRsaBits to kMaxRsaBits. Takes seconds: tests and installers only.
+  static absl::StatusOr<PrivateKey> GenerateRsa(int bits);
+  // Unencrypted PKCS#8 ("PRIVATE KEY"), SEC 1 ("EC PRIVATE KEY") or PKCS#1 ("RSA PRIVATE KEY").
+  static absl::StatusOr<PrivateKey> FromPem(ByteView pem);
+  PrivateKey(PrivateKey&&) noexcept = default;
+  PrivateKey& operator=(PrivateKey&&) noexcept = default;
+  PrivateKey(const PrivateKey&) = delete;
+  PrivateKey& operator=(const PrivateKey&) = delete;
+
+  // Unencrypted PKCS#8 PEM.
+  absl::StatusOr<SecretBytes> ToPem() const;
+  PublicKey public_key() const;
+  KeyKind kind() const;
+
+  // Raw r || s over the hash of `message`; kFailedPrecondition for RSA keys.
+  absl::StatusOr<Bytes> SignEcdsa(HashAlgorithm hash, ByteView message) const;
+  // As VerifyRsaPss; kFailedPrecondition for EC keys.
+  absl::StatusOr<Bytes> SignRsaPss(HashAlgorithm hash, ByteView message) const;
+  // The x coordinate of the shared point (NIST SP 800-56A section 5.7.1.2), CoordinateSize() bytes;
+  // kInvalidArgument when `peer` is on another curve.
+  absl::StatusOr<SecretBytes> Ecdh(const PublicKey& peer) const;
+  // kUnauthenticated for whatever is wrong with the ciphertext.
+  absl::StatusOr<SecretBytes> DecryptRsaOaep(const char* hash_name, ByteView ciphertext) const;
+
+  EVP_PKEY* handle() const { return key_.get(); }          // for this room
+  static absl::StatusOr<PrivateKey> Adopt(EVP_PKEY* key);  // takes over one reference
+
+ private:
+  explicit PrivateKey(std::shared_ptr<EVP_PKEY> key) : key_(std::move(key)) {}
+  std::shared_ptr<EVP_PKEY> key_;
+};
+
+}  // namespace nacre::crypto

@@ -1,0 +1,103 @@
+// X.509 certificates (RFC 5280): parsing, what they say, and verification of a chain at a given
+// time against roots the caller pins. Certificate revocation lists are in crypto/crl.h, making
+// certificates in crypto/x509_make.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "crypto/key.h"
+
+typedef struct x509_st X509;
+
+namespace nacre::crypto {
+
+// Bounds on hostile input.
+inline constexpr size_t kMaxCertificateSize = 64 << 10;
+inline constexpr size_t kMaxCertificatesInPem = 16;
+inline constexpr int kMaxChainLength = 8;  // leaf and root included
+
+// Immutable and cheap to copy; safe to use from threads.
+class Certificate {
+ public:
+  // One certificate and nothing else (surrounding white space in PEM apart); kInvalidArgument
+  // otherwise.
+  static absl::StatusOr<Certificate> FromDer(ByteView der);
+  static absl::StatusOr<Certificate> FromPem(std::string_view pem);
+  // One to kMaxCertificatesInPem certificates, in the order of the text. Text between them is
+  // ignored (RFC 7468 section 2); other kinds of PEM blocks are refused.
+  static absl::StatusOr<std::vector<Certificate>> AllFromPem(std::string_view pem);
+
+  const Bytes& der() const { return der_; }  // the very bytes it was made from
+  std::string ToPem() const;
+
+  // The only CN of the name; empty when there is none. kInvalidArgument for several.
+  absl::StatusOr<std::string> subject_common_name() const;
+  absl::StatusOr<std::string> issuer_common_name() const;
+  // RFC 4514-like text for messages: "CN=ARK-Milan,O=...".
+  std::string subject_text() const;
+  std::string issuer_text() const;
+
+  Bytes serial() const;        // big-endian without leading zeros; {0} for 0
+  int64_t not_before() const;  // seconds since 1970, UTC
+  int64_t not_after() const;
+  bool is_ca() const;  // basicConstraints says CA
+
+  // The contents of the extension's OCTET STRING, that is, its DER value. kNotFound when absent,
+  // kInvalidArgument when it occurs twice. `oid` in dotted numbers: "1.3.6.1.4.1.3704.1.4".
+  absl::StatusOr<Bytes> Extension(std::string_view oid) const;
+  // SPKI of the subject key, as certificates are pinned by.
+  absl::StatusOr<PublicKey> public_key() const;
+  absl::StatusOr<Bytes> SpkiDigest(HashAlgorithm algorithm) const;
+  Bytes Fingerprint(HashAlgorithm algorithm) const { return Digest(algorithm, der_); }
+
+  bool operator==(const Certificate& other) const { return der_ == other.der_; }
+  X509* handle() const { return certificate_.get(); }  // for this room
+
+ private:
+  Certificate(std::shared_ptr<X509> certificate, Bytes der)
+      : certificate_(std::move(certificate)), der_(std::move(der)) {}
+  std::shared_ptr<X509> certificate_;
+  Bytes der_;
+};
+
+class Crl;
+
+struct ChainOptions {
+  // The trust anchors. A path must end in one of these, certificate for certificate; a different
+  // certificate with the same name does not count.
+  std::vector<Certificate> roots;
+  // Untrusted: what the peer sent to build a path from.
+  std::vector<Certificate> intermediates;
+  // When to judge validity: seconds since 1970.
+  int64_t time = 0;
+  // CRLs of any issuers of the path. Each that fits must be signed by that issuer and be current at
+  // `time`; a certificate it lists ends the verification.
+  std::vector<Crl> crls;
+  // Every certificate below the root must be covered by one of `crls`.
+  bool require_crls = false;
+  // The leaf itself may be one of `roots` (a pinned self-signed server certificate).
+  bool allow_leaf_as_root = false;
+};
+
+// The path from `leaf` (first) to one of the roots (last). Signatures: ECDSA, RSASSA-PKCS1-v1_5 and
+// RSASSA-PSS (AMD: SHA-384, salt 48), at 112 bits of security or more; validity of every
+// certificate at options.time; CA flags, path length, key usage and unknown critical extensions as
+// RFC 5280 section 6 says. kUnauthenticated with the certificate and the reason: "certificate 1
+// (CN=SEV-Milan): expired 2023-01-04T00:00:00Z"; kFailedPrecondition without roots.
+absl::StatusOr<std::vector<Certificate>> VerifyChain(const Certificate& leaf,
+                                                     const ChainOptions& options);
+
+// That one certificate's signature is by `issuer`'s key and its issuer name is `issuer`'s subject.
+// Says nothing about time, purpose or trust.
+absl::Status VerifyIssuedBy(const Certificate& certificate, const Certificate& issuer);
+
+// "2023-01-04T00:00:00Z"
+std::string FormatTime(int64_t unix_seconds);
+
+}  // namespace nacre::crypto
