@@ -14,6 +14,11 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 // The value of the first header of this name (compared without case), or "" when there is none.
 std::string_view FindHeader(const HttpHeaders& headers, std::string_view name);
 
+// Whether these can be sent as they are: a token for the name (RFC 9110 section 5.6.2), no CR, LF
+// or NUL in the value.
+bool IsValidToken(std::string_view text);
+bool IsValidHeaderValue(std::string_view value);
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;      // absolute, http or https
