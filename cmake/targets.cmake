@@ -1,5 +1,8 @@
 include(GoogleTest)
 
+# Everything a user runs, without the tests: ninja programs
+add_custom_target(programs)
+
 # nacre_library(nacre_base SOURCES a.cc b.cc DEPS absl::status)
 function(nacre_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -14,6 +17,7 @@ function(nacre_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  add_dependencies(programs ${name})
 endfunction()
 
 # nacre_test(base_test SOURCES a_test.cc DEPS nacre_base [LABELS outside]): one program per folder, one ctest entry per case.
