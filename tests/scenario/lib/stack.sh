@@ -2,12 +2,12 @@
 # Sourced by ./demo, by the scenario tests and by the benches; every port is chosen by the kernel, every process is recorded and
 # ended by stack_stop. Callers may override the variables below between stack_new and the step that reads them.
 #
-#   source tests/scenario/stack.sh
+#   source tests/scenario/lib/stack.sh
 #   stack_new build/release        # picks $STACK, arranges for stack_stop at exit
 #   stack_up                       # everything below, in order
 #   stack_run IMAGE-ARGS...        # nacre run of the encrypted image
 
-stack_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+stack_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 
 stack_fail() {
   echo "${STACK_NAME:-nacre}: $*" >&2

@@ -1,0 +1,10 @@
+# The registry is gone: the error names its address.
+set -euo pipefail
+source "$(dirname "$0")/lib/check.sh"
+begin "$1"
+stack_up
+stack_end registry
+run error stack_run
+one_line "$err"
+says "$err" "10.0.2.2:$registry_port"
+nothing_left
