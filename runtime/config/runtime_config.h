@@ -1,0 +1,72 @@
+// The runtime's one configuration: a TOML file, then every *.toml in the folder "<file>.d" in name
+// order, later keys winning. An unknown key, a wrong type or an impossible combination is an error
+// that names the file, the table and the key. docs/reference/runtime-toml is generated from the
+// comments below: keep them true.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace nacre::runtime {
+
+// What kind of memory protection the VM runs with.
+enum class Tee { kNone, kEmulatedSnp, kSnp, kTdx };
+// "none", "emulated-snp", "snp", "tdx": the words of the configuration file.
+std::string_view TeeName(Tee tee);
+
+enum class AcceleratorChoice { kAuto, kKvm, kTcg };
+enum class NetworkMode { kNone, kUser };
+
+// [hypervisor]
+struct HypervisorConfig {
+  std::string path = "/usr/bin/qemu-system-x86_64";
+  AcceleratorChoice accelerator = AcceleratorChoice::kAuto;  // "auto", "kvm", "tcg"
+  Tee tee = Tee::kNone;
+  std::string firmware;               // measured image; required unless tee = "none"
+  std::string kernel;                 // bzImage, required
+  std::string initrd;                 // required
+  std::string kernel_params;          // appended to the runtime's own arguments; measured
+  std::string vcpu_type = "EPYC-v4";  // the CPU model an SNP launch measurement is computed for
+  uint64_t vcpus = 1;                 // 1..64
+  uint64_t memory_mib = 512;          // 128..1048576
+};
+
+// [emulator]: needed when tee = "emulated-snp".
+struct EmulatorConfig {
+  std::string path;  // nacre-tee-emulator
+  std::string dir;   // its keys and certificates, made by `nacre-tee-emulator init`
+};
+
+// [network]
+struct NetworkConfig {
+  NetworkMode mode = NetworkMode::kUser;  // "none", "user"
+};
+
+// [runtime]
+struct RuntimeSection {
+  std::string state_dir = "/run/nacre";
+  uint64_t create_timeout_ms = 60000;  // from Create to a container ready to start; 1000..3600000
+  // Which io.katacontainers.config.hypervisor.* annotations a pod may set.
+  std::vector<std::string> enable_annotations = {"cc_init_data"};
+};
+
+struct RuntimeConfig {
+  HypervisorConfig hypervisor;
+  EmulatorConfig emulator;
+  NetworkConfig network;
+  RuntimeSection runtime;
+};
+
+// Where the runtime looks when containerd passes no ConfigPath.
+inline constexpr std::string_view kDefaultConfigPath = "/etc/nacre/runtime.toml";
+
+// Parses one complete document; `name` is put before errors.
+absl::StatusOr<RuntimeConfig> ParseRuntimeConfig(std::string_view toml, std::string_view name);
+// Reads `path` and its drop-in folder.
+absl::StatusOr<RuntimeConfig> LoadRuntimeConfig(const std::string& path);
+
+}  // namespace nacre::runtime

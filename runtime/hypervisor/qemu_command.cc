@@ -1,0 +1,159 @@
+// A confidential VM wants the smallest machine that boots Linux: every device model left out is
+// code of the host the guest need not face, and boots faster. So: q35 with USB, SATA, SMM, HPET,
+// the VMware port, the keyboard controller and the display turned off; one serial console; one
+// virtio-serial card for agent and TEE ports; the initdata disk; a network card without its boot
+// ROM.
+//
+// Every device is virtio 1.0 only (disable-legacy=on): the legacy layout cannot work under memory
+// encryption, and what is emulated today must be what runs on hardware tomorrow.
+#include "runtime/hypervisor/qemu_command.h"
+
+#include "base/encoding.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "tee/common/initdata.h"
+
+namespace nacre::runtime {
+namespace {
+
+// SNP guest policy: SMT allowed (bit 16) and the reserved-must-be-one bit 17; no debugging, no
+// migration agent. SEV-SNP Firmware ABI, table 9.
+constexpr int kSnpPolicy = 0x30000;
+
+using Argv = std::vector<std::string>;
+
+void Add(Argv& argv, std::string_view option, std::string value) {
+  argv.emplace_back(option);
+  argv.push_back(std::move(value));
+}
+
+bool IsHardwareTee(Tee tee) { return tee == Tee::kSnp || tee == Tee::kTdx; }
+
+void AddMachine(const SandboxPlan& plan, Accelerator accelerator, Argv& argv) {
+  std::string machine = StrCat("q35,accel=", AcceleratorName(accelerator),
+                               ",usb=off,sata=off,smm=off,hpet=off,vmport=off,i8042=off,"
+                               "graphics=off");
+  if (IsHardwareTee(plan.tee)) {
+    StrAppend(&machine, ",kernel_irqchip=split,confidential-guest-support=tee0");
+  }
+  Add(argv, "-machine", machine);
+  const bool kvm = accelerator == Accelerator::kKvm;
+  Add(argv, "-cpu", plan.tee == Tee::kSnp ? plan.vcpu_type : kvm ? "host,pmu=off" : "max");
+  Add(argv, "-smp", StrCat(plan.vcpus));
+  Add(argv, "-m", StrCat(plan.memory_mib, "M"));
+}
+
+absl::StatusOr<Bytes> PlanInitdataDigest(const SandboxPlan& plan) {
+  if (!plan.initdata) return Bytes();
+  ASSIGN_OR_RETURN(Bytes digest, tee::InitdataDigest(*plan.initdata), "initdata");
+  return digest;
+}
+
+absl::Status AddSnp(const SandboxPlan& plan, const VmResources& resources, Argv& argv) {
+  if (!resources.sev) return absl::InvalidArgumentError("snp: the host's SEV facts are missing");
+  ASSIGN_OR_RETURN(Bytes digest, PlanInitdataDigest(plan));
+  std::string object = StrCat("sev-snp-guest,id=tee0,cbitpos=", resources.sev->cbit_position,
+                              ",reduced-phys-bits=", resources.sev->reduced_phys_bits,
+                              ",kernel-hashes=on,policy=", kSnpPolicy);
+  if (plan.initdata) {
+    StrAppend(&object, ",host-data=", Base64Encode(tee::InitdataHostData(digest)));
+  }
+  Add(argv, "-object", object);
+  Add(argv, "-bios", plan.firmware);
+  return absl::OkStatus();
+}
+
+absl::Status AddTdx(const SandboxPlan& plan, const VmResources& resources, Argv& argv) {
+  ASSIGN_OR_RETURN(Bytes digest, PlanInitdataDigest(plan));
+  Json object = {{"qom-type", "tdx-guest"}, {"id", "tee0"}, {"sept-ve-disable", true}};
+  if (plan.initdata) object["mrconfigid"] = Base64Encode(tee::InitdataMrConfigId(digest));
+  if (!resources.quote_service_socket.empty()) {
+    object["quote-generation-socket"] = {{"type", "unix"},
+                                         {"path", resources.quote_service_socket}};
+  }
+  ASSIGN_OR_RETURN(std::string text, DumpJson(object), "tdx-guest object");
+  Add(argv, "-object", text);
+  Add(argv, "-bios", plan.firmware);
+  return absl::OkStatus();
+}
+
+// A channel whose host end is already connected: descriptor `fd` of the child.
+void AddSocket(std::string_view id, int fd, Argv& argv) {
+  Add(argv, "-chardev", StrCat("socket,id=", id, ",fd=", fd));
+}
+
+void AddPort(std::string_view id, std::string_view name, int fd, Argv& argv) {
+  AddSocket(id, fd, argv);
+  Add(argv, "-device", StrCat("virtserialport,chardev=", id, ",name=", name));
+}
+
+void AddChannels(const VmResources& resources, Argv& argv) {
+  AddSocket("console", resources.console_fd, argv);
+  Add(argv, "-serial", "chardev:console");
+  AddSocket("qmp", resources.qmp_fd, argv);
+  Add(argv, "-mon", "chardev=qmp,mode=control");
+  Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=4,disable-legacy=on");
+  AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
+  if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
+}
+
+void AddInitdataDisk(const std::string& path, Argv& argv) {
+  Add(argv, "-blockdev",
+      StrCat("driver=raw,node-name=initdata,read-only=on,file.driver=file,file.filename=", path,
+             ",file.read-only=on"));
+  Add(argv, "-device", "virtio-blk-pci,drive=initdata,serial=initdata,disable-legacy=on");
+}
+
+void AddNetwork(NetworkMode mode, Argv& argv) {
+  if (mode == NetworkMode::kNone) {
+    Add(argv, "-nic", "none");
+    return;
+  }
+  Add(argv, "-netdev", "user,id=net0,ipv6=off");
+  Add(argv, "-device",
+      StrCat("virtio-net-pci,netdev=net0,mac=", kGuestMac, ",romfile=,disable-legacy=on"));
+}
+
+absl::Status CheckResources(const SandboxPlan& plan, const VmResources& resources) {
+  if (resources.console_fd < 0 || resources.qmp_fd < 0 || resources.agent_fd < 0) {
+    return absl::InvalidArgumentError("QEMU needs console, QMP and agent descriptors");
+  }
+  if ((plan.tee == Tee::kEmulatedSnp) != (resources.tee_fd >= 0)) {
+    return absl::InvalidArgumentError("a TEE port belongs to tee = \"emulated-snp\" and no other");
+  }
+  if (plan.initdata.has_value() != !resources.initdata_disk.empty()) {
+    return absl::InvalidArgumentError("an initdata disk belongs to a pod with initdata");
+  }
+  if (IsHardwareTee(plan.tee) && resources.accelerator != Accelerator::kKvm) {
+    return absl::FailedPreconditionError(
+        StrCat("tee = \"", TeeName(plan.tee), "\" needs KVM, which this host lacks"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string_view AcceleratorName(Accelerator accelerator) {
+  return accelerator == Accelerator::kKvm ? "kvm" : "tcg";
+}
+
+absl::StatusOr<std::vector<std::string>> QemuCommand(const SandboxPlan& plan,
+                                                     const VmResources& resources) {
+  RETURN_IF_ERROR(CheckResources(plan, resources));
+  Argv argv = {plan.hypervisor_path, "-nodefaults", "-no-user-config", "-no-reboot"};
+  Add(argv, "-name", StrCat("guest=", plan.sandbox_id));
+  Add(argv, "-display", "none");
+  Add(argv, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+  AddMachine(plan, resources.accelerator, argv);
+  if (plan.tee == Tee::kSnp) RETURN_IF_ERROR(AddSnp(plan, resources, argv));
+  if (plan.tee == Tee::kTdx) RETURN_IF_ERROR(AddTdx(plan, resources, argv));
+  Add(argv, "-kernel", plan.kernel);
+  Add(argv, "-initrd", plan.initrd);
+  Add(argv, "-append", plan.command_line);
+  AddChannels(resources, argv);
+  if (plan.initdata) AddInitdataDisk(resources.initdata_disk, argv);
+  AddNetwork(plan.network, argv);
+  return argv;
+}
+
+}  // namespace nacre::runtime

@@ -1,0 +1,127 @@
+#include "runtime/hypervisor/qemu_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+
+namespace nacre::runtime {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kInitdata[] =
+    "version = \"0.1.0\"\nalgorithm = \"sha256\"\n\n[data]\n\"nacre.toml\" = \"\"\n";
+
+SandboxPlan Plan(Tee tee) {
+  SandboxPlan plan;
+  plan.sandbox_id = "pod-1";
+  plan.hypervisor_path = "/usr/bin/qemu-system-x86_64";
+  plan.tee = tee;
+  plan.firmware = tee == Tee::kNone ? "" : "/usr/lib/nacre/firmware.fd";
+  plan.kernel = "/usr/lib/nacre/vmlinuz";
+  plan.initrd = "/usr/lib/nacre/initrd";
+  plan.command_line = "console=ttyS0 nacre.agent_port=virtio-serial";
+  plan.vcpu_type = "EPYC-v4";
+  plan.vcpus = 2;
+  plan.memory_mib = 768;
+  plan.network = NetworkMode::kUser;
+  if (tee != Tee::kNone) plan.initdata = kInitdata;
+  return plan;
+}
+
+VmResources Resources(Tee tee) {
+  VmResources resources;
+  const bool hardware = tee == Tee::kSnp || tee == Tee::kTdx;
+  resources.accelerator = hardware ? Accelerator::kKvm : Accelerator::kTcg;
+  resources.console_fd = 3;
+  resources.qmp_fd = 4;
+  resources.agent_fd = 5;
+  if (tee == Tee::kEmulatedSnp) resources.tee_fd = 6;
+  if (tee == Tee::kSnp) resources.sev = SevHostFacts{};
+  if (tee == Tee::kTdx) resources.quote_service_socket = "/var/run/tdx-qgs/qgs.socket";
+  if (tee != Tee::kNone) resources.initdata_disk = "/run/nacre/default/pod-1/initdata.img";
+  return resources;
+}
+
+class Golden : public ::testing::TestWithParam<Tee> {};
+
+// To renew the files after a wanted change: NACRE_UPDATE_GOLDEN=1 runtime_hypervisor_test
+TEST_P(Golden, CommandLineIsWhatTheFileSays) {
+  const auto argv = QemuCommand(Plan(GetParam()), Resources(GetParam()));
+  ASSERT_TRUE(argv.ok()) << argv.status();
+  const std::string text = StrJoin(*argv, "\n") + "\n";
+  const std::string path = std::string(NACRE_SOURCE_DIR) + "/runtime/hypervisor/testdata/" +
+                           std::string(TeeName(GetParam())) + ".argv";
+  if (getenv("NACRE_UPDATE_GOLDEN")) ASSERT_TRUE(WriteFile(path, AsBytes(text)).ok());
+  const auto expected = ReadTextFile(path, 64 << 10);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  EXPECT_EQ(text, *expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryTee, Golden,
+                         ::testing::Values(Tee::kNone, Tee::kEmulatedSnp, Tee::kSnp, Tee::kTdx),
+                         [](const auto& test) {
+                           std::string name(TeeName(test.param));
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(QemuCommand, WithoutNetworkThereIsNoCard) {
+  SandboxPlan plan = Plan(Tee::kNone);
+  plan.network = NetworkMode::kNone;
+  const auto argv = QemuCommand(plan, Resources(Tee::kNone));
+  ASSERT_TRUE(argv.ok());
+  EXPECT_THAT(*argv, Not(Contains(HasSubstr("virtio-net"))));
+}
+
+TEST(QemuCommand, KvmUsesTheHostsCpu) {
+  VmResources resources = Resources(Tee::kNone);
+  resources.accelerator = Accelerator::kKvm;
+  const auto argv = QemuCommand(Plan(Tee::kNone), resources);
+  ASSERT_TRUE(argv.ok());
+  EXPECT_THAT(*argv, Contains("host,pmu=off"));
+  EXPECT_THAT(*argv, Contains(HasSubstr("accel=kvm")));
+}
+
+TEST(QemuCommand, HardwareTeeWithoutKvmIsRefused) {
+  for (Tee tee : {Tee::kSnp, Tee::kTdx}) {
+    VmResources resources = Resources(tee);
+    resources.accelerator = Accelerator::kTcg;
+    EXPECT_EQ(QemuCommand(Plan(tee), resources).status().code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+}
+
+TEST(QemuCommand, MismatchedResourcesAreRefused) {
+  VmResources no_agent = Resources(Tee::kNone);
+  no_agent.agent_fd = -1;
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kNone), no_agent).ok());
+
+  VmResources stray_tee = Resources(Tee::kNone);
+  stray_tee.tee_fd = 6;
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kNone), stray_tee).ok());
+
+  VmResources no_tee = Resources(Tee::kEmulatedSnp);
+  no_tee.tee_fd = -1;
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_tee).ok());
+
+  VmResources no_disk = Resources(Tee::kEmulatedSnp);
+  no_disk.initdata_disk.clear();
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_disk).ok());
+
+  VmResources no_facts = Resources(Tee::kSnp);
+  no_facts.sev.reset();
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kSnp), no_facts).ok());
+}
+
+TEST(QemuCommand, DamagedInitdataIsNotMeasured) {
+  SandboxPlan plan = Plan(Tee::kSnp);
+  plan.initdata = "not toml [";
+  EXPECT_FALSE(QemuCommand(plan, Resources(Tee::kSnp)).ok());
+}
+
+}  // namespace
+}  // namespace nacre::runtime

@@ -1,0 +1,56 @@
+#include "runtime/sandbox/kernel_command_line.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/strings.h"
+
+namespace nacre::runtime {
+namespace {
+
+// console: the guest's only way to explain a refusal before its agent answers.
+// panic=-1: a panic ends the VM at once (QEMU runs with -no-reboot) instead of hanging the pod.
+// i8042.*: no waiting for a keyboard that is not there. cryptomgr.notests: the kernel's tests of
+// its own ciphers at boot cost 0.2 s under emulation and are about a build, not about a machine.
+constexpr std::string_view kOwnArguments =
+    "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd cryptomgr.notests";
+
+absl::Status AddWords(std::string_view where, std::string_view params,
+                      std::vector<std::string>* words) {
+  for (unsigned char c : params) {
+    if (c < 0x20 || c > 0x7e) {
+      return absl::InvalidArgumentError(
+          StrCat(where, ": expected printable ASCII, got byte ", static_cast<int>(c)));
+    }
+  }
+  for (std::string_view word : StrSplit(params, ' ')) {
+    if (word.empty()) continue;
+    const std::string_view key = word.substr(0, word.find('='));
+    if (key == "nacre.tee" || key == "nacre.agent_port") {
+      return absl::InvalidArgumentError(
+          StrCat(where, ": '", key, "' is set by the runtime and cannot be changed"));
+    }
+    words->emplace_back(word);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> KernelCommandLine(Tee tee, std::string_view config_params,
+                                              std::string_view pod_params) {
+  std::vector<std::string> words = {std::string(kOwnArguments)};
+  if (tee == Tee::kEmulatedSnp) words.push_back("nacre.tee=emulated");
+  words.push_back("nacre.agent_port=virtio-serial");
+  RETURN_IF_ERROR(AddWords("[hypervisor] kernel_params", config_params, &words));
+  RETURN_IF_ERROR(AddWords("annotation kernel_params", pod_params, &words));
+  std::string line = StrJoin(words, " ");
+  if (line.size() >= kMaxKernelCommandLine) {
+    return absl::InvalidArgumentError(StrCat("kernel command line is ", line.size(),
+                                             " bytes; the kernel takes at most ",
+                                             kMaxKernelCommandLine - 1));
+  }
+  return line;
+}
+
+}  // namespace nacre::runtime
