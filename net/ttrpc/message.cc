@@ -1,0 +1,105 @@
+#include "net/ttrpc/message.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "net/ttrpc/limits.h"
+#include "net/ttrpc/message.pb.h"
+
+namespace nacre::ttrpc {
+namespace {
+
+// Length of the well-formed UTF-8 sequence that `text` starts with, 0 if it starts with none
+// (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF).
+size_t Utf8SequenceSize(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
+  uint8_t low = 0x80;
+  uint8_t high = 0xbf;
+  if (lead == 0xe0) low = 0xa0;
+  if (lead == 0xed) high = 0x9f;
+  if (lead == 0xf0) low = 0x90;
+  if (lead == 0xf4) high = 0x8f;
+  if (byte(1) < low || byte(1) > high) return 0;
+  for (size_t i = 2; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  return size;
+}
+
+// proto3 strings must be UTF-8, and Go peers refuse the whole response otherwise.
+std::string PresentableText(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t size = Utf8SequenceSize(text);
+    if (out.size() + std::max<size_t>(size, 1) > kMaxStatusMessage) break;
+    out.append(size == 0 ? "?" : text.substr(0, size));
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out;
+}
+
+absl::Status StatusOf(const ::ttrpc::Status& status) {
+  const bool known = status.code() >= 1 && status.code() <= 16;
+  return absl::Status(
+      known ? static_cast<absl::StatusCode>(status.code()) : absl::StatusCode::kUnknown,
+      status.message());
+}
+
+}  // namespace
+
+std::string EncodeRequest(const Request& request) {
+  ::ttrpc::Request out;
+  out.set_service(request.service);
+  out.set_method(request.method);
+  out.set_payload(request.payload);
+  out.set_timeout_nano(request.timeout_ns);
+  for (const auto& [key, value] : request.metadata) {
+    ::ttrpc::KeyValue* pair = out.add_metadata();
+    pair->set_key(key);
+    pair->set_value(value);
+  }
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<Request> DecodeRequest(ByteView bytes) {
+  ::ttrpc::Request in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("frame does not hold a ttrpc request");
+  }
+  Request request{.service = std::move(*in.mutable_service()),
+                  .method = std::move(*in.mutable_method()),
+                  .payload = std::move(*in.mutable_payload()),
+                  .timeout_ns = in.timeout_nano(),
+                  .metadata = {}};
+  for (::ttrpc::KeyValue& pair : *in.mutable_metadata()) {
+    request.metadata.emplace_back(std::move(*pair.mutable_key()), std::move(*pair.mutable_value()));
+  }
+  return request;
+}
+
+std::string EncodeResponse(const absl::StatusOr<std::string>& answer) {
+  ::ttrpc::Response out;
+  if (answer.ok()) {
+    out.mutable_status();  // containerd sends it on success too
+    out.set_payload(*answer);
+  } else {
+    out.mutable_status()->set_code(static_cast<int>(answer.status().code()));
+    out.mutable_status()->set_message(PresentableText(Message(answer.status())));
+  }
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<std::string> DecodeResponse(ByteView bytes) {
+  ::ttrpc::Response in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InternalError("frame does not hold a ttrpc response");
+  }
+  if (in.status().code() != 0) return StatusOf(in.status());
+  return std::move(*in.mutable_payload());
+}
+
+}  // namespace nacre::ttrpc

@@ -1,0 +1,134 @@
+#include "net/ttrpc/server_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace nacre::ttrpc {
+namespace {
+
+using std::chrono::steady_clock;
+
+// The far end of time for deadlines that would overflow the clock.
+constexpr int64_t kLongestTimeoutNs = int64_t{365} * 24 * 3600 * 1'000'000'000;
+
+std::optional<steady_clock::time_point> DeadlineOf(const Request& request) {
+  if (request.timeout_ns == 0) return std::nullopt;
+  return steady_clock::now() +
+         std::chrono::nanoseconds(std::clamp<int64_t>(request.timeout_ns, 0, kLongestTimeoutNs));
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(std::unique_ptr<Channel> channel, const Handler& router,
+                                   WorkerPool& workers, const ServerOptions& options)
+    : channel_(std::move(channel)), router_(router), workers_(workers), options_(options) {}
+
+absl::Status ServerConnection::Run() {
+  const absl::Status ended = ReadRequests();
+  stop_.request_stop();
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return calls_ == 0; });
+  const bool peer_closed = absl::IsUnavailable(ended);
+  return peer_closed || stopped_ ? absl::OkStatus() : ended;
+}
+
+absl::Status ServerConnection::ReadRequests() {
+  for (;;) {
+    ASSIGN_OR_RETURN(Frame frame, channel_->Read(Allowance()));
+    RETURN_IF_ERROR(HandleFrame(std::move(frame)));
+  }
+}
+
+absl::Status ServerConnection::HandleFrame(Frame frame) {
+  const FrameHeader& header = frame.header;
+  if (header.length > kMaxPayload) {
+    return Refuse(header.stream_id, absl::ResourceExhaustedError(
+                                        StrCat("message of ", header.length, " bytes is over the ",
+                                               kMaxPayload, " byte limit")));
+  }
+  if (header.stream_id % 2 != 1) {
+    return Refuse(header.stream_id, absl::InvalidArgumentError(StrCat(
+                                        "stream id ", header.stream_id,
+                                        " is even: ids of streams opened by clients are odd")));
+  }
+  if (header.type == FrameType::kRequest) return HandleRequest(std::move(frame));
+  if (header.type == FrameType::kData) {
+    return Refuse(header.stream_id,
+                  absl::InvalidArgumentError(
+                      StrCat("data frame for stream ", header.stream_id, ", which is not open")));
+  }
+  return absl::OkStatus();  // types of the future
+}
+
+absl::Status ServerConnection::HandleRequest(Frame frame) {
+  const uint32_t stream_id = frame.header.stream_id;
+  if (stream_id <= last_stream_id_) {
+    return Refuse(stream_id, absl::InvalidArgumentError(
+                                 StrCat("stream id ", stream_id, " is not above the last one, ",
+                                        last_stream_id_, ": ids are never used again")));
+  }
+  last_stream_id_ = stream_id;
+  if (frame.dropped) {
+    return Refuse(stream_id, absl::ResourceExhaustedError(
+                                 StrCat("running calls of this connection hold ",
+                                        options_.max_pending_bytes, " bytes, the limit")));
+  }
+  absl::StatusOr<Request> request = DecodeRequest(frame.payload);
+  Bytes().swap(frame.payload);
+  if (!request.ok()) return Refuse(stream_id, request.status());
+  return StartCall(stream_id, *std::move(request));
+}
+
+absl::Status ServerConnection::StartCall(uint32_t stream_id, Request request) {
+  const size_t bytes = request.payload.size();
+  const auto deadline = DeadlineOf(request);
+  auto context = std::make_shared<CallContext>(std::move(request), deadline, stop_.get_token());
+  CallBegins(bytes);
+  const bool started = workers_.TryRun([this, stream_id, bytes, context]() mutable {
+    absl::StatusOr<std::string> answer = router_(*context, context->payload());
+    // A failed write means that the connection broke, which the reading side sees and reports.
+    Answer(stream_id, answer).IgnoreError();
+    context.reset();
+    CallEnds(bytes);
+  });
+  if (started) return absl::OkStatus();
+  CallEnds(bytes);
+  return Refuse(stream_id, absl::ResourceExhaustedError(StrCat("the limit of ", options_.max_calls,
+                                                               " running calls is reached")));
+}
+
+absl::Status ServerConnection::Answer(uint32_t stream_id,
+                                      const absl::StatusOr<std::string>& answer) {
+  std::string payload = EncodeResponse(answer);
+  if (payload.size() > kMaxPayload) {
+    payload = EncodeResponse(absl::ResourceExhaustedError(
+        StrCat("answer of ", payload.size(), " bytes is over the ", kMaxPayload, " byte limit")));
+  }
+  ASSIGN_OR_RETURN(Channel::Turn turn, channel_->BeginWrite());
+  return turn.Write(stream_id, FrameType::kResponse, payload);
+}
+
+void ServerConnection::CallBegins(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  ++calls_;
+  pending_bytes_ += bytes;
+}
+
+void ServerConnection::CallEnds(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  --calls_;
+  pending_bytes_ -= bytes;
+  if (calls_ == 0) idle_.notify_all();
+}
+
+// How long the next payload may be.
+size_t ServerConnection::Allowance() {
+  std::lock_guard lock(mutex_);
+  const size_t left =
+      options_.max_pending_bytes - std::min(options_.max_pending_bytes, pending_bytes_);
+  return std::min(left, kMaxPayload);
+}
+
+}  // namespace nacre::ttrpc
