@@ -93,8 +93,8 @@ class PrivateKey {
 
   // Unencrypted PKCS#8 PEM.
   absl::StatusOr<SecretBytes> ToPem() const;
-  PublicKey public_key() const;
-  KeyKind kind() const;
+  const PublicKey& public_key() const { return public_key_; }
+  KeyKind kind() const { return public_key_.kind(); }
 
   // Raw r || s over the hash of `message`; kFailedPrecondition for RSA keys.
   absl::StatusOr<Bytes> SignEcdsa(HashAlgorithm hash, ByteView message) const;
@@ -110,8 +110,10 @@ class PrivateKey {
   static absl::StatusOr<PrivateKey> Adopt(EVP_PKEY* key);  // takes over one reference
 
  private:
-  explicit PrivateKey(std::shared_ptr<EVP_PKEY> key) : key_(std::move(key)) {}
+  PrivateKey(std::shared_ptr<EVP_PKEY> key, PublicKey public_key)
+      : key_(std::move(key)), public_key_(std::move(public_key)) {}
   std::shared_ptr<EVP_PKEY> key_;
+  PublicKey public_key_;
 };
 
 }  // namespace nacre::crypto
