@@ -23,9 +23,6 @@ absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs);
 absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs, ByteView firmware,
                                           ByteView kernel, ByteView initrd);
 
-// Hash of a command line as the kernel-hashes table holds it (trailing NUL included).
-Bytes CommandLineHash(std::string_view command_line);
-
 // Computes the digest again from the parts of `measurement` (its `digest` is not read). SNP only:
 // SEV and SEV-ES hash the whole image, which a measurement does not hold.
 absl::StatusOr<Bytes> ReplaySnpDigest(const Measurement& measurement);
