@@ -3,6 +3,7 @@
 // generation.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,21 +16,25 @@ inline constexpr char kTsmReportFolder[] = "/sys/kernel/config/tsm/report";
 
 class ConfigfsTsmSource : public EvidenceSource {
  public:
-  // kNotFound when the folder is absent.
+  // Makes one request folder. mkdir(2) by default; on configfs the kernel fills it with attributes.
+  using MakeFolder = std::function<absl::Status(const std::string& path)>;
+
+  // kNotFound when `report_folder` is absent.
   static absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> Create(
-      std::string report_folder = kTsmReportFolder);
+      std::string report_folder = kTsmReportFolder, MakeFolder make_folder = nullptr);
   std::string_view name() const override { return "configfs-tsm"; }
-  // kUnimplemented when the provider is not sev_guest; kAborted when another writer got in between
-  // (generation changed) three times in a row.
+  // kUnimplemented when the provider is not sev_guest; kAborted when the request was changed by
+  // someone else (its generation moved) three times in a row.
   absl::StatusOr<Evidence> Quote(const ReportData& report_data) override;
 
  private:
-  explicit ConfigfsTsmSource(std::string report_folder)
-      : report_folder_(std::move(report_folder)) {}
-  absl::StatusOr<Evidence> QuoteIn(const std::string& folder, const ReportData& report_data);
+  ConfigfsTsmSource(std::string report_folder, MakeFolder make_folder)
+      : report_folder_(std::move(report_folder)), make_folder_(std::move(make_folder)) {}
 
-  std::string report_folder_;
+  const std::string report_folder_;
+  const MakeFolder make_folder_;
   std::mutex mutex_;
+  uint64_t counter_ = 0;
 };
 
 }  // namespace nacre::tee::sev

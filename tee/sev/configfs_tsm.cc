@@ -1,0 +1,98 @@
+// The kernel's contract: write inblob (64 bytes), then read outblob; auxblob holds the certificate
+// table of the same request. `generation` counts writes to the request, so if it moved by more than
+// our one write, outblob may answer somebody else's question and the request is made again.
+
+#include "tee/sev/configfs_tsm.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tee/sev/certificates.h"
+#include "tee/sev/report.h"
+
+namespace nacre::tee::sev {
+namespace {
+
+constexpr size_t kMaxReport = 32 * 1024;  // the kernel's own limit of outblob
+constexpr int kAttempts = 3;
+
+absl::Status MakeOneFolder(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, StrCat("making ", path));
+}
+
+absl::StatusOr<uint64_t> Generation(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(folder + "/generation", 64));
+  uint64_t value = 0;
+  if (!ParseNumber(StripSpace(text), &value)) {
+    return absl::DataLossError(StrCat(folder, "/generation is not a number"));
+  }
+  return value;
+}
+
+absl::Status CheckProvider(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string provider, ReadTextFile(folder + "/provider", 64));
+  if (StripSpace(provider) == "sev_guest") return absl::OkStatus();
+  return absl::UnimplementedError(
+      StrCat("configfs-tsm provider is '", StripSpace(provider), "', not sev_guest"));
+}
+
+// Is `evidence` an SNP report over `report_data`?
+absl::Status CheckAnswer(const Evidence& evidence, const ReportData& report_data) {
+  const auto report = ParseReport(evidence.report);
+  if (!report.ok()) return absl::DataLossError(StrCat("outblob: ", Message(report.status())));
+  if (report->report_data == report_data.bytes) return absl::OkStatus();
+  return absl::DataLossError("outblob: the report is for other report data");
+}
+
+// kAborted when the generation moved under it.
+absl::StatusOr<Evidence> Ask(const std::string& folder, const ReportData& report_data) {
+  RETURN_IF_ERROR(CheckProvider(folder));
+  ASSIGN_OR_RETURN(const uint64_t before, Generation(folder));
+  RETURN_IF_ERROR(WriteFile(folder + "/inblob", report_data.view()));
+  Evidence evidence{.kind = TeeKind::kSnp, .emulated = false, .report = {}, .auxiliary = {}};
+  ASSIGN_OR_RETURN(evidence.report, ReadFile(folder + "/outblob", kMaxReport));
+  // Absent on kernels and providers that have no certificates to give.
+  auto table = ReadFile(folder + "/auxblob", kMaxCertificateTable);
+  if (table.ok()) evidence.auxiliary = *std::move(table);
+  if (!table.ok() && !absl::IsNotFound(table.status())) return table.status();
+  ASSIGN_OR_RETURN(const uint64_t after, Generation(folder));
+  if (after != before + 1) return absl::AbortedError("the request was changed by another writer");
+  RETURN_IF_ERROR(CheckAnswer(evidence, report_data));
+  return evidence;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> ConfigfsTsmSource::Create(
+    std::string report_folder, MakeFolder make_folder) {
+  if (!PathExists(report_folder)) {
+    return absl::NotFoundError(StrCat("configfs-tsm: no folder ", report_folder));
+  }
+  if (!make_folder) make_folder = MakeOneFolder;
+  return std::unique_ptr<ConfigfsTsmSource>(
+      new ConfigfsTsmSource(std::move(report_folder), std::move(make_folder)));
+}
+
+absl::StatusOr<Evidence> ConfigfsTsmSource::Quote(const ReportData& report_data) {
+  std::lock_guard lock(mutex_);
+  absl::Status last;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::string folder = StrCat(report_folder_, "/nacre-", getpid(), "-", ++counter_);
+    RETURN_IF_ERROR(make_folder_(folder), "configfs-tsm");
+    auto evidence = Ask(folder, report_data);
+    (void)rmdir(folder.c_str());
+    if (evidence.ok() || !absl::IsAborted(evidence.status())) {
+      if (!evidence.ok()) return Annotate(evidence.status(), "configfs-tsm");
+      return evidence;
+    }
+    last = evidence.status();
+  }
+  return Annotate(last, "configfs-tsm");
+}
+
+}  // namespace nacre::tee::sev
