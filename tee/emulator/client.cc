@@ -114,7 +114,7 @@ absl::StatusOr<Evidence> ToEvidence(const Frame& frame, const ReportData& report
                     .report = ToBytes(payload.first(sev::kReportSize)),
                     .auxiliary = ToBytes(payload.subspan(sev::kReportSize))};
   const auto report = sev::ParseReport(evidence.report);
-  if (!report.ok()) return absl::DataLossError(Message(report.status()));
+  if (!report.ok()) return absl::DataLossError(StrCat(Message(report.status())));
   if (report->report_data != report_data.bytes) {
     return absl::DataLossError("the report is for other report data");
   }

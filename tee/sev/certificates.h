@@ -1,16 +1,11 @@
-// Certificates that vouch for a report: the table a hypervisor hands to the guest (GHCB
-// specification, "SNP Extended Guest Request") and the extensions of AMD's leaf certificates
-// (AMD 57230, section 3).
+// Certificates that vouch for a report, in the table a hypervisor hands to the guest (GHCB
+// specification, "SNP Extended Guest Request").
 #pragma once
 
-#include <array>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
-#include "tee/sev/report.h"
 
 namespace nacre::tee::sev {
 
@@ -37,13 +32,5 @@ inline constexpr size_t kMaxCertificateEntries = 32;
 absl::StatusOr<std::vector<CertificateEntry>> ParseCertificateTable(ByteView table);
 // Entries of unknown kind are kInvalidArgument; no entries give an empty table.
 absl::StatusOr<Bytes> BuildCertificateTable(const std::vector<CertificateEntry>& entries);
-
-// What AMD's extensions (1.3.6.1.4.1.3704.1.*) say about a VCEK or VLEK.
-struct VekExtensions {
-  std::string product_name;  // "Milan-B0", "Genoa", ...
-  TcbComponents tcb;
-  Bytes hardware_id;   // VCEK: 64 bytes, 8 on Turin
-  std::string csp_id;  // VLEK
-};
 
 }  // namespace nacre::tee::sev
