@@ -1,0 +1,115 @@
+// A digest does not say what went into it. But the expected launch can be computed again with one
+// part changed, and when the result is the reported digest, that change, and nothing else, is what
+// happened: anything else would be a SHA-384 collision. So the guest's own word about its command
+// line can be used without trusting it.
+
+#include "attestation/verifier/launch_difference.h"
+
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/strings.h"
+#include "tee/sev/kernel_hashes.h"
+#include "tee/sev/launch_digest.h"
+
+namespace nacre::attestation {
+namespace {
+
+constexpr size_t kMaxShown = 160;  // bytes of one argument in a sentence
+
+std::vector<std::string_view> Arguments(std::string_view command_line) {
+  std::vector<std::string_view> out;
+  for (std::string_view part : StrSplit(command_line, ' ')) {
+    if (!part.empty()) out.push_back(part);
+  }
+  return out;
+}
+
+std::string Show(const std::vector<std::string_view>& arguments, size_t index) {
+  if (index >= arguments.size()) return "nothing";
+  std::string text = "'";
+  for (char c : arguments[index].substr(0, kMaxShown)) {
+    const bool plain = c >= 0x20 && c <= 0x7e && c != '\'' && c != '\\';
+    text += plain ? std::string(1, c) : StrCat("\\x", HexEncode(AsBytes(std::string_view(&c, 1))));
+  }
+  if (arguments[index].size() > kMaxShown) text += "...";
+  return text + "'";
+}
+
+// Does the expected launch give `reported` once `changed` has been put in?
+bool Proves(const tee::Measurement& changed, ByteView reported) {
+  const auto digest = tee::sev::ReplaySnpDigest(changed);
+  return digest.ok() && ConstantTimeEqual(*digest, reported);
+}
+
+tee::Measurement WithCommandLine(tee::Measurement measurement, const std::string& command_line) {
+  measurement.command_line = command_line;
+  if (measurement.kernel_hashes) {
+    measurement.kernel_hashes->command_line = tee::sev::CommandLineHash(command_line);
+  }
+  return measurement;
+}
+
+tee::Measurement WithVcpus(tee::Measurement measurement, uint32_t vcpus) {
+  measurement.vcpus = vcpus;
+  return measurement;
+}
+
+std::string DescribeVcpus(uint32_t expected, uint32_t got) {
+  return StrCat("number of vCPUs differs: expected ", expected, ", got ", got);
+}
+
+// Nothing the guest says gives its own measurement.
+std::string DescribeUnconfirmed(const tee::Measurement& expected, ByteView reported,
+                                const LaunchHint& hint) {
+  std::string text =
+      StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported), "; ");
+  if (hint.command_line == expected.command_line && hint.vcpus == expected.vcpus) {
+    return text +
+           "the command line and vCPUs the guest names are the expected ones, so kernel, "
+           "initrd, firmware, vCPU type or guest features differ";
+  }
+  return text +
+         "the command line the guest names does not account for it: kernel, initrd, firmware, "
+         "vCPU type or guest features could not be confirmed";
+}
+
+}  // namespace
+
+std::string DescribeCommandLineDifference(std::string_view expected, std::string_view got) {
+  const auto a = Arguments(expected);
+  const auto b = Arguments(got);
+  size_t index = 0;
+  while (index < a.size() && index < b.size() && a[index] == b[index]) ++index;
+  if (index == a.size() && index == b.size()) return "command line differs in its spaces";
+  return StrCat("command line differs at argument ", index + 1, ": expected ", Show(a, index),
+                ", got ", Show(b, index));
+}
+
+std::string ExplainLaunchDifference(const tee::Measurement& expected, ByteView reported,
+                                    const std::optional<LaunchHint>& hint) {
+  if (!hint) {
+    return StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported),
+                  "; the guest does not say what it was started with");
+  }
+  if (hint->command_line.size() > tee::kMaxCommandLine || hint->vcpus == 0 ||
+      hint->vcpus > tee::kMaxVcpus) {
+    return StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported),
+                  "; what the guest says of its start is out of bounds");
+  }
+  if (expected.kernel_hashes) {
+    const tee::Measurement other = WithCommandLine(expected, hint->command_line);
+    const std::string words =
+        DescribeCommandLineDifference(expected.command_line, hint->command_line);
+    if (Proves(other, reported)) return words;
+    if (Proves(WithVcpus(other, hint->vcpus), reported)) {
+      return StrCat(words, "; ", DescribeVcpus(expected.vcpus, hint->vcpus));
+    }
+  }
+  if (Proves(WithVcpus(expected, hint->vcpus), reported)) {
+    return DescribeVcpus(expected.vcpus, hint->vcpus);
+  }
+  return DescribeUnconfirmed(expected, reported, *hint);
+}
+
+}  // namespace nacre::attestation

@@ -1,0 +1,108 @@
+#include "attestation/verifier/verifier.h"
+
+#include <algorithm>
+
+#include "attestation/verifier/launch_difference.h"
+#include "base/encoding.h"
+#include "base/strings.h"
+#include "crypto/x509.h"
+
+namespace nacre::attestation {
+namespace {
+
+using tee::Appraisal;
+using tee::sev::Report;
+
+// As Confidential Containers compares it: the digest cut, or padded with zeros, to 32 bytes.
+Bytes HostDataFor(ByteView digest) {
+  Bytes out(32);
+  std::copy_n(digest.begin(), std::min(digest.size(), out.size()), out.begin());
+  return out;
+}
+
+bool CheckReportData(const Report& report, const tee::ReportData& expected, Appraisal* appraisal) {
+  return appraisal->Add("report data", ConstantTimeEqual(report.report_data, expected.bytes),
+                        HexEncode(expected.bytes), HexEncode(report.report_data),
+                        "the evidence was not made for this session");
+}
+
+bool CheckInitdata(const Report& report, const std::optional<Bytes>& digest, Appraisal* appraisal) {
+  if (!digest) return true;
+  if (digest->empty() || digest->size() > 64) {
+    return appraisal->Add("initdata", false, "a digest of 1 to 64 bytes",
+                          StrCat(digest->size(), " bytes"));
+  }
+  const Bytes expected = HostDataFor(*digest);
+  return appraisal->Add("initdata", ConstantTimeEqual(report.host_data, expected),
+                        HexEncode(expected), HexEncode(report.host_data));
+}
+
+// The names of what matched and, of a reference that is out of date, why it did not count.
+struct Match {
+  const ReferenceValue* current = nullptr;
+  const ReferenceValue* expired = nullptr;
+};
+
+Match FindReference(std::span<const ReferenceValue> references, ByteView measurement, int64_t now) {
+  Match match;
+  for (const ReferenceValue& reference : references) {
+    if (!ConstantTimeEqual(reference.measurement.digest, measurement)) continue;
+    const bool expired = reference.expires && now >= *reference.expires;
+    (expired ? match.expired : match.current) = &reference;
+    if (!expired) break;
+  }
+  return match;
+}
+
+// The reference to explain a mismatch against: the newest, as the one most likely meant.
+const ReferenceValue* Newest(std::span<const ReferenceValue> references, int64_t now) {
+  const ReferenceValue* newest = nullptr;
+  for (const ReferenceValue& reference : references) {
+    if (reference.expires && now >= *reference.expires) continue;
+    if (newest == nullptr || reference.created > newest->created) newest = &reference;
+  }
+  return newest;
+}
+
+std::string Mismatch(const SnpAppraisalRequest& request, const Report& report) {
+  const ReferenceValue* meant = Newest(request.references, request.now);
+  if (meant == nullptr) {
+    return StrCat("no reference value to compare ", HexEncode(report.measurement), " with");
+  }
+  return ExplainLaunchDifference(meant->measurement, report.measurement, request.hint);
+}
+
+bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
+                      Appraisal* appraisal) {
+  const std::string_view name = "launch measurement";
+  const std::string got = HexEncode(report.measurement);
+  const Match match = FindReference(request.references, report.measurement, request.now);
+  if (match.current != nullptr) {
+    appraisal->reference = match.current->name;
+    return appraisal->Add(name, true, HexEncode(match.current->measurement.digest), got);
+  }
+  if (match.expired != nullptr) {
+    return appraisal->Add(name, false, "a current reference value", got,
+                          StrCat("its reference value '", match.expired->name, "' expired ",
+                                 crypto::FormatTime(*match.expired->expires)));
+  }
+  const ReferenceValue* meant = Newest(request.references, request.now);
+  return appraisal->Add(
+      name, false, meant == nullptr ? "a reference value" : HexEncode(meant->measurement.digest),
+      got, Mismatch(request, report));
+}
+
+}  // namespace
+
+Appraisal Verifier::AppraiseSnp(const SnpAppraisalRequest& request) const {
+  Appraisal appraisal;
+  const auto report = tee::sev::VerifySnp(request.evidence, options_.trust, options_.policy,
+                                          request.now, &appraisal);
+  if (!report) return appraisal;
+  CheckReportData(*report, request.expected_report_data, &appraisal);
+  CheckInitdata(*report, request.initdata_digest, &appraisal);
+  CheckMeasurement(request, *report, &appraisal);
+  return appraisal;
+}
+
+}  // namespace nacre::attestation

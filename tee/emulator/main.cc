@@ -1,0 +1,95 @@
+// nacre-tee-emulator: a software security processor for guests on machines without one. `init`
+// makes a chip with its own root of trust, `firmware` the image an emulated guest is measured with,
+// `serve` answers one guest. See kUsage in options.h.
+
+#include <signal.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tee/emulator/firmware_image.h"
+#include "tee/emulator/identity.h"
+#include "tee/emulator/options.h"
+#include "tee/emulator/platform.h"
+#include "tee/emulator/server.h"
+
+namespace nacre::tee::emulator {
+namespace {
+
+constexpr size_t kMaxLaunchDocument = 1 << 20;
+
+absl::Status Init(const CommandLine& command) {
+  ASSIGN_OR_RETURN(const std::string folder, command.Required("--dir"));
+  IdentityOptions options;
+  ASSIGN_OR_RETURN(options.product, sev::ParseProductName(command.Get("--product", "Milan")));
+  options.now = time(nullptr);
+  return CreateIdentity(folder, options);
+}
+
+absl::Status Firmware(const CommandLine& command) {
+  ASSIGN_OR_RETURN(const std::string path, command.Required("--out"));
+  return WriteFileAtomic(path, BuildStandInFirmware(), 0644);
+}
+
+absl::Status Serve(const CommandLine& command) {
+  ASSIGN_OR_RETURN(const std::string folder, command.Required("--dir"));
+  ASSIGN_OR_RETURN(const std::string launch_path, command.Required("--launch"));
+  ASSIGN_OR_RETURN(const int given_fd, command.Descriptor("--fd"));
+  ASSIGN_OR_RETURN(const int ready_fd, command.Descriptor("--ready-fd"));
+  const std::string socket_path = command.Get("--socket");
+  if ((given_fd >= 0) == !socket_path.empty()) {
+    return absl::InvalidArgumentError("serve: give one of --socket and --fd");
+  }
+  ASSIGN_OR_RETURN(const std::vector<UniqueFd> lifelines, LifelineFds());
+  std::vector<int> stop_fds;
+  for (const UniqueFd& fd : lifelines) stop_fds.push_back(fd.get());
+
+  UniqueFd connection(given_fd);
+  UniqueFd listener;
+  if (!connection.valid()) {
+    ASSIGN_OR_RETURN(listener, ListenUnix(socket_path));
+  }
+  ASSIGN_OR_RETURN(const std::string launch, ReadTextFile(launch_path, kMaxLaunchDocument));
+  ASSIGN_OR_RETURN(const LaunchInputs inputs, ParseLaunchInputs(launch), launch_path);
+  ASSIGN_OR_RETURN(Identity identity, LoadIdentity(folder));
+  ASSIGN_OR_RETURN(const Platform platform, Platform::Create(std::move(identity), inputs));
+  if (ready_fd >= 0) {
+    const UniqueFd ready(ready_fd);
+    RETURN_IF_ERROR(WriteAll(ready.get(), AsBytes("ready\n")), "--ready-fd");
+  }
+  if (!connection.valid()) {
+    auto accepted = AcceptOne(listener.get(), stop_fds);
+    (void)unlink(socket_path.c_str());
+    if (absl::IsCancelled(accepted.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(accepted.status());
+    connection = *std::move(accepted);
+    listener.Reset();
+  }
+  return ServeStream(connection.get(), stop_fds,
+                     [&platform](const Frame& request) { return platform.Answer(request); });
+}
+
+absl::Status Run(const std::vector<std::string>& arguments) {
+  ASSIGN_OR_RETURN(const CommandLine command, ParseCommandLine(arguments));
+  if (command.verb == "init") return Init(command);
+  if (command.verb == "firmware") return Firmware(command);
+  return Serve(command);
+}
+
+}  // namespace
+}  // namespace nacre::tee::emulator
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h")) {
+    std::fputs(std::string(nacre::tee::emulator::kUsage).c_str(), stdout);
+    return 0;
+  }
+  const absl::Status status = nacre::tee::emulator::Run(arguments);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "nacre-tee-emulator: %s\n", std::string(nacre::Message(status)).c_str());
+  return 1;
+}

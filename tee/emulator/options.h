@@ -1,0 +1,34 @@
+// The command line of nacre-tee-emulator: a verb and "--name value" pairs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace nacre::tee::emulator {
+
+inline constexpr std::string_view kUsage =
+    "usage: nacre-tee-emulator init --dir D [--product Milan|Genoa|Turin]\n"
+    "       nacre-tee-emulator firmware --out F\n"
+    "       nacre-tee-emulator serve --dir D --launch launch.json (--socket S | --fd N)\n"
+    "                                [--ready-fd N]\n";
+
+struct CommandLine {
+  std::string verb;
+  std::map<std::string, std::string, std::less<>> options;
+
+  // kInvalidArgument naming the option.
+  absl::StatusOr<std::string> Required(std::string_view name) const;
+  // The value, or `fallback`.
+  std::string Get(std::string_view name, std::string_view fallback = "") const;
+  // A descriptor number, or -1 when the option is not given.
+  absl::StatusOr<int> Descriptor(std::string_view name) const;
+};
+
+// kInvalidArgument for an unknown verb or option, an option without value or given twice.
+absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
+
+}  // namespace nacre::tee::emulator
