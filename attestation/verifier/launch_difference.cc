@@ -59,19 +59,9 @@ std::string DescribeVcpus(uint32_t expected, uint32_t got) {
   return StrCat("number of vCPUs differs: expected ", expected, ", got ", got);
 }
 
-// Nothing the guest says gives its own measurement.
-std::string DescribeUnconfirmed(const tee::Measurement& expected, ByteView reported,
-                                const LaunchHint& hint) {
-  std::string text =
-      StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported), "; ");
-  if (hint.command_line == expected.command_line && hint.vcpus == expected.vcpus) {
-    return text +
-           "the command line and vCPUs the guest names are the expected ones, so kernel, "
-           "initrd, firmware, vCPU type or guest features differ";
-  }
-  return text +
-         "the command line the guest names does not account for it: kernel, initrd, firmware, "
-         "vCPU type or guest features could not be confirmed";
+bool WithinBounds(const LaunchHint& hint) {
+  return hint.command_line.size() <= tee::kMaxCommandLine && hint.vcpus >= 1 &&
+         hint.vcpus <= tee::kMaxVcpus;
 }
 
 }  // namespace
@@ -86,30 +76,38 @@ std::string DescribeCommandLineDifference(std::string_view expected, std::string
                 ", got ", Show(b, index));
 }
 
+std::optional<std::string> ProvenDifference(const tee::Measurement& expected, ByteView reported,
+                                            const LaunchHint& hint) {
+  if (!WithinBounds(hint)) return std::nullopt;
+  const bool same_vcpus = hint.vcpus == expected.vcpus;
+  if (!same_vcpus && Proves(WithVcpus(expected, hint.vcpus), reported)) {
+    return DescribeVcpus(expected.vcpus, hint.vcpus);
+  }
+  if (!expected.kernel_hashes || hint.command_line == expected.command_line) return std::nullopt;
+  const tee::Measurement other = WithCommandLine(expected, hint.command_line);
+  const std::string words = DescribeCommandLineDifference(expected.command_line, hint.command_line);
+  if (Proves(other, reported)) return words;
+  if (!same_vcpus && Proves(WithVcpus(other, hint.vcpus), reported)) {
+    return StrCat(words, "; ", DescribeVcpus(expected.vcpus, hint.vcpus));
+  }
+  return std::nullopt;
+}
+
 std::string ExplainLaunchDifference(const tee::Measurement& expected, ByteView reported,
                                     const std::optional<LaunchHint>& hint) {
-  if (!hint) {
-    return StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported),
-                  "; the guest does not say what it was started with");
+  const std::string digests =
+      StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported), "; ");
+  if (!hint) return digests + "the guest does not say what it was started with";
+  if (!WithinBounds(*hint)) return digests + "what the guest says of its start is out of bounds";
+  if (auto proven = ProvenDifference(expected, reported, *hint)) return *std::move(proven);
+  if (hint->command_line == expected.command_line && hint->vcpus == expected.vcpus) {
+    return digests +
+           "the command line and vCPUs the guest names are the expected ones, so kernel, initrd, "
+           "firmware, vCPU type or guest features differ";
   }
-  if (hint->command_line.size() > tee::kMaxCommandLine || hint->vcpus == 0 ||
-      hint->vcpus > tee::kMaxVcpus) {
-    return StrCat("expected ", HexEncode(expected.digest), ", got ", HexEncode(reported),
-                  "; what the guest says of its start is out of bounds");
-  }
-  if (expected.kernel_hashes) {
-    const tee::Measurement other = WithCommandLine(expected, hint->command_line);
-    const std::string words =
-        DescribeCommandLineDifference(expected.command_line, hint->command_line);
-    if (Proves(other, reported)) return words;
-    if (Proves(WithVcpus(other, hint->vcpus), reported)) {
-      return StrCat(words, "; ", DescribeVcpus(expected.vcpus, hint->vcpus));
-    }
-  }
-  if (Proves(WithVcpus(expected, hint->vcpus), reported)) {
-    return DescribeVcpus(expected.vcpus, hint->vcpus);
-  }
-  return DescribeUnconfirmed(expected, reported, *hint);
+  return digests +
+         "the command line and vCPUs the guest names do not account for it: kernel, initrd, "
+         "firmware, vCPU type and guest features could not be confirmed";
 }
 
 }  // namespace nacre::attestation

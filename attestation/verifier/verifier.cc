@@ -54,22 +54,37 @@ Match FindReference(std::span<const ReferenceValue> references, ByteView measure
   return match;
 }
 
-// The reference to explain a mismatch against: the newest, as the one most likely meant.
-const ReferenceValue* Newest(std::span<const ReferenceValue> references, int64_t now) {
-  const ReferenceValue* newest = nullptr;
+constexpr size_t kMaxExplained = 16;  // references tried for an explanation
+
+// The references still in force, newest first: the first is the one most likely meant.
+std::vector<const ReferenceValue*> InForce(std::span<const ReferenceValue> references,
+                                           int64_t now) {
+  std::vector<const ReferenceValue*> out;
   for (const ReferenceValue& reference : references) {
-    if (reference.expires && now >= *reference.expires) continue;
-    if (newest == nullptr || reference.created > newest->created) newest = &reference;
+    if (!reference.expires || now < *reference.expires) out.push_back(&reference);
   }
-  return newest;
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto* a, const auto* b) { return a->created > b->created; });
+  if (out.size() > kMaxExplained) out.resize(kMaxExplained);
+  return out;
 }
 
-std::string Mismatch(const SnpAppraisalRequest& request, const Report& report) {
-  const ReferenceValue* meant = Newest(request.references, request.now);
-  if (meant == nullptr) {
-    return StrCat("no reference value to compare ", HexEncode(report.measurement), " with");
+// The nearest reference, and what differs from it.
+struct Explanation {
+  const ReferenceValue* nearest;
+  std::string difference;
+};
+
+Explanation Explain(const SnpAppraisalRequest& request, const Report& report) {
+  const auto references = InForce(request.references, request.now);
+  if (references.empty()) return {nullptr, "no reference value is registered and in force"};
+  for (const ReferenceValue* reference : references) {
+    if (!request.hint) break;
+    auto proven = ProvenDifference(reference->measurement, report.measurement, *request.hint);
+    if (proven) return {reference, *std::move(proven)};
   }
-  return ExplainLaunchDifference(meant->measurement, report.measurement, request.hint);
+  return {references[0],
+          ExplainLaunchDifference(references[0]->measurement, report.measurement, request.hint)};
 }
 
 bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
@@ -86,10 +101,10 @@ bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
                           StrCat("its reference value '", match.expired->name, "' expired ",
                                  crypto::FormatTime(*match.expired->expires)));
   }
-  const ReferenceValue* meant = Newest(request.references, request.now);
+  const Explanation why = Explain(request, report);
   return appraisal->Add(
-      name, false, meant == nullptr ? "a reference value" : HexEncode(meant->measurement.digest),
-      got, Mismatch(request, report));
+      name, false, why.nearest ? HexEncode(why.nearest->measurement.digest) : "a reference value",
+      got, why.difference);
 }
 
 }  // namespace
