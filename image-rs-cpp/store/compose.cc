@@ -1,0 +1,212 @@
+#include "image-rs-cpp/store/compose.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "image-rs-cpp/printable.h"
+#include "image-rs-cpp/unpack/confined_folder.h"
+#include "image-rs-cpp/unpack/entry_path.h"
+
+namespace nacre::image {
+namespace {
+
+struct Layer {
+  const StoredLayer* stored;
+  ConfinedFolder folder;
+};
+
+// What one layer says about a path.
+struct Sight {
+  enum class Kind { kAbsent, kFolder, kSymbolicLink, kOther, kHidden } kind = Kind::kAbsent;
+  bool ends_here = false;  // lower layers do not shine through (an opaque folder on the way)
+};
+
+bool IsOpaque(int fd) {
+  char value = 0;
+  return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+absl::StatusOr<Sight> Look(const Layer& layer, const std::string& path) {
+  Sight sight;
+  std::string so_far;
+  const std::vector<std::string_view> names = StrSplit(path, '/');
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool last = i + 1 == names.size();
+    so_far = so_far.empty() ? std::string(names[i]) : StrCat(so_far, "/", names[i]);
+    absl::StatusOr<UniqueFd> fd = layer.folder.OpenInside(so_far, O_PATH | O_NOFOLLOW);
+    if (absl::IsNotFound(fd.status())) return sight;
+    struct stat info = {};
+    const bool link = absl::IsInvalidArgument(fd.status());
+    if (!link) {
+      RETURN_IF_ERROR(fd.status());
+      if (fstat(fd->get(), &info) != 0) return ErrnoStatus(errno, so_far);
+    }
+    if (link || !S_ISDIR(info.st_mode)) {
+      sight.kind =
+          !last ? Sight::Kind::kHidden : (link ? Sight::Kind::kSymbolicLink : Sight::Kind::kOther);
+      return sight;
+    }
+    ASSIGN_OR_RETURN(UniqueFd folder, layer.folder.OpenInside(so_far, O_RDONLY | O_DIRECTORY));
+    sight.ends_here = sight.ends_here || IsOpaque(folder.get());
+    if (last) sight.kind = Sight::Kind::kFolder;
+  }
+  return sight;
+}
+
+// Where the attributes of a visible folder come from.
+struct Origin {
+  bool visible = false;
+  bool restore = false;          // the topmost one is a stand-in
+  const Layer* named = nullptr;  // the first layer that names the folder; may be none
+};
+
+absl::StatusOr<Origin> FindOrigin(const std::vector<Layer>& top_first, const std::string& path) {
+  Origin origin;
+  for (const Layer& layer : top_first) {
+    ASSIGN_OR_RETURN(Sight sight, Look(layer, path));
+    if (sight.kind == Sight::Kind::kFolder) {
+      const bool implicit = layer.stored->facts.implicit_folders.contains(path);
+      origin.visible = true;
+      if (!implicit) {
+        origin.named = &layer;
+        return origin;
+      }
+      origin.restore = true;
+    } else if (sight.kind != Sight::Kind::kAbsent) {
+      if (origin.visible && sight.kind == Sight::Kind::kSymbolicLink) {
+        return absl::UnimplementedError(StrCat("a layer puts files into '", Printable(path),
+                                               "', which is a symbolic link in layer ",
+                                               layer.stored->diff_id));
+      }
+      return origin;
+    }
+    if (sight.ends_here) return origin;
+  }
+  return origin;
+}
+
+absl::Status CopyXattrs(int from, int to) {
+  std::string names(64 << 10, '\0');
+  const ssize_t length = flistxattr(from, names.data(), names.size());
+  if (length < 0) return ErrnoStatus(errno, "listing extended attributes");
+  names.resize(static_cast<size_t>(length));
+  std::string value(64 << 10, '\0');
+  for (std::string_view name : StrSplit(names, '\0')) {
+    if (name.empty() || name.starts_with("trusted.overlay.")) continue;
+    const std::string text(name);
+    const ssize_t size = fgetxattr(from, text.c_str(), value.data(), value.size());
+    if (size < 0 || fsetxattr(to, text.c_str(), value.data(), static_cast<size_t>(size), 0) != 0) {
+      return ErrnoStatus(errno, "copying extended attributes");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CopyAttributes(int from, int to) {
+  struct stat info;
+  if (fstat(from, &info) != 0) return ErrnoStatus(errno, "fstat");
+  if (fchown(to, info.st_uid, info.st_gid) != 0) return ErrnoStatus(errno, "chown");
+  if (fchmod(to, info.st_mode & 07777) != 0) return ErrnoStatus(errno, "chmod");
+  return CopyXattrs(from, to);
+}
+
+// The tree of restored folders. Its ancestors too become the topmost of their name, so each folder
+// in it gets the attributes of its origin.
+class AttributeTree {
+ public:
+  AttributeTree(const std::vector<Layer>& top_first, std::string root)
+      : layers_(top_first), root_(std::move(root)) {}
+
+  bool made() const { return made_; }
+
+  absl::Status Restore(const std::string& path) {
+    if (path.empty() || done_.contains(path)) return absl::OkStatus();
+    RETURN_IF_ERROR(Restore(SplitEntryPath(path).parent));
+    if (!made_) RETURN_IF_ERROR(MakeDirectories(root_));
+    made_ = true;
+    const std::string at = StrCat(root_, "/", path);
+    if (mkdir(at.c_str(), 0755) != 0) return ErrnoStatus(errno, at);
+    done_.insert(path);
+    ASSIGN_OR_RETURN(Origin origin, FindOrigin(layers_, path));
+    if (origin.named == nullptr) return absl::OkStatus();
+    origins_.emplace(path, origin.named);
+    return absl::OkStatus();
+  }
+
+  // Once the tree stands: making a folder changes the time of the one above.
+  absl::Status SetAttributes() {
+    for (auto entry = origins_.rbegin(); entry != origins_.rend(); ++entry) {
+      const auto& [path, layer] = *entry;
+      ASSIGN_OR_RETURN(UniqueFd from, layer->folder.OpenInside(path, O_RDONLY | O_DIRECTORY));
+      ASSIGN_OR_RETURN(UniqueFd to, OpenFile(StrCat(root_, "/", path), O_RDONLY | O_DIRECTORY));
+      RETURN_IF_ERROR(CopyAttributes(from.get(), to.get()), path);
+      struct stat info;
+      if (fstat(from.get(), &info) != 0) return ErrnoStatus(errno, path);
+      const timespec times[2] = {info.st_mtim, info.st_mtim};
+      if (futimens(to.get(), times) != 0) return ErrnoStatus(errno, path);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::vector<Layer>& layers_;
+  std::string root_;
+  bool made_ = false;
+  std::set<std::string> done_;
+  std::map<std::string, const Layer*> origins_;
+};
+
+absl::Status FindRoot(const std::vector<Layer>& top_first, ComposedLayers* composed) {
+  for (const Layer& layer : top_first) {
+    if (layer.stored->facts.implicit_folders.contains("")) continue;
+    struct stat info;
+    if (fstat(layer.folder.fd(), &info) != 0) return ErrnoStatus(errno, layer.folder.path());
+    composed->root_mode = info.st_mode & 07777;
+    composed->root_uid = info.st_uid;
+    composed->root_gid = info.st_gid;
+    break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ComposedLayers> ComposeLayers(
+    const std::vector<std::shared_ptr<const StoredLayer>>& layers,
+    const std::string& attributes_dir) {
+  std::vector<Layer> top_first;
+  std::set<std::string> implicit;
+  ComposedLayers composed;
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    ASSIGN_OR_RETURN(ConfinedFolder folder, ConfinedFolder::Open((*layer)->path));
+    top_first.push_back({layer->get(), std::move(folder)});
+    const auto& folders = (*layer)->facts.implicit_folders;
+    implicit.insert(folders.begin(), folders.end());
+    composed.lower_dirs.push_back((*layer)->path);
+  }
+  implicit.erase("");
+  AttributeTree tree(top_first, attributes_dir);
+  for (const std::string& path : implicit) {
+    ASSIGN_OR_RETURN(Origin origin, FindOrigin(top_first, path));
+    if (origin.restore && origin.named != nullptr) RETURN_IF_ERROR(tree.Restore(path));
+  }
+  RETURN_IF_ERROR(tree.SetAttributes());
+  if (tree.made()) composed.lower_dirs.insert(composed.lower_dirs.begin(), attributes_dir);
+  if (composed.lower_dirs.empty()) {
+    RETURN_IF_ERROR(MakeDirectories(attributes_dir));
+    composed.lower_dirs.push_back(attributes_dir);
+  }
+  RETURN_IF_ERROR(FindRoot(top_first, &composed));
+  return composed;
+}
+
+}  // namespace nacre::image
