@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "api/agent.pb.h"
 #include "base/json.h"
+#include "base/strings.h"
 #include "base/toml.h"
 
 namespace nacre::policy {
@@ -41,12 +41,12 @@ absl::StatusOr<RequestPolicy> RequestPolicy::FromInitdata(
     if (!KnownRequestNames().contains(allow[i])) {
       const std::string nearest = NearestName(allow[i], known);
       return absl::InvalidArgumentError(
-          absl::StrCat(kTablePolicy, ": allow[", i, "]: unknown request '", allow[i], "'",
-                       nearest.empty() ? "" : absl::StrCat("; did you mean '", nearest, "'?")));
+          StrCat(kTablePolicy, ": allow[", i, "]: unknown request '", allow[i], "'",
+                 nearest.empty() ? "" : StrCat("; did you mean '", nearest, "'?")));
     }
     if (!policy.allowed_.emplace(allow[i], i).second)
       return absl::InvalidArgumentError(
-          absl::StrCat(kTablePolicy, ": allow[", i, "]: '", allow[i], "' is given twice"));
+          StrCat(kTablePolicy, ": allow[", i, "]: '", allow[i], "' is given twice"));
   }
   return policy;
 }
@@ -54,8 +54,8 @@ absl::StatusOr<RequestPolicy> RequestPolicy::FromInitdata(
 Decision RequestPolicy::Check(std::string_view request_name) const {
   const auto rule = allowed_.find(request_name);
   if (rule == allowed_.end())
-    return {false, "default", absl::StrCat(request_name, " is not in the policy's allow list")};
-  return {true, absl::StrCat("allow[", rule->second, "]"), "allowed by the policy's allow list"};
+    return {false, "default", StrCat(request_name, " is not in the policy's allow list")};
+  return {true, StrCat("allow[", rule->second, "]"), "allowed by the policy's allow list"};
 }
 
 }  // namespace nacre::policy

@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "absl/strings/str_cat.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/strings.h"
 #include "base/toml.h"
 
 namespace nacre::tee {
@@ -28,19 +28,19 @@ absl::StatusOr<crypto::HashAlgorithm> AlgorithmFromName(std::string_view name) {
     if (known.name == name) return known.algorithm;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("initdata: algorithm is '", name, "', expected sha256, sha384 or sha512"));
+      StrCat("initdata: algorithm is '", name, "', expected sha256, sha384 or sha512"));
 }
 
 absl::Status CheckDocumentSize(size_t size) {
   if (size <= kMaxInitdataDocument) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      absl::StrCat("initdata: document is larger than ", kMaxInitdataDocument, " bytes"));
+      StrCat("initdata: document is larger than ", kMaxInitdataDocument, " bytes"));
 }
 
 absl::Status CheckCompressedSize(uint64_t size) {
   if (size <= kMaxInitdataCompressed) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      absl::StrCat("initdata: compressed size ", size, " is larger than ", kMaxInitdataCompressed));
+      StrCat("initdata: compressed size ", size, " is larger than ", kMaxInitdataCompressed));
 }
 
 // One gzip member. zlib's default header carries no time and no name, so equal input gives equal
@@ -108,13 +108,13 @@ bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7
 std::string TomlString(std::string_view text) {
   bool literal = text.find("''") == text.npos && !text.ends_with('\'');
   for (char c : text) literal = literal && (!IsControl(c) || c == '\n' || c == '\t');
-  if (literal) return absl::StrCat("'''\n", text, "'''");
+  if (literal) return StrCat("'''\n", text, "'''");
   std::string out = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') {
-      absl::StrAppend(&out, "\\", std::string_view(&c, 1));
+      StrAppend(&out, "\\", std::string_view(&c, 1));
     } else if (IsControl(c)) {
-      absl::StrAppend(&out, "\\u00", HexEncode({reinterpret_cast<const uint8_t*>(&c), 1}));
+      StrAppend(&out, "\\u00", HexEncode({reinterpret_cast<const uint8_t*>(&c), 1}));
     } else {
       out += c;
     }
@@ -131,7 +131,7 @@ absl::StatusOr<Initdata> ParseInitdata(std::string_view document) {
   ASSIGN_OR_RETURN(const std::string version, JsonString(toml, "version", "initdata"));
   if (version != "0.1.0")
     return absl::InvalidArgumentError(
-        absl::StrCat("initdata: version is '", version, "', expected '0.1.0'"));
+        StrCat("initdata: version is '", version, "', expected '0.1.0'"));
   ASSIGN_OR_RETURN(const std::string algorithm, JsonString(toml, "algorithm", "initdata"));
   Initdata out;
   ASSIGN_OR_RETURN(out.algorithm, AlgorithmFromName(algorithm));
@@ -146,13 +146,13 @@ absl::StatusOr<std::string> FormatInitdata(const Initdata& initdata) {
   std::string out = "version = \"0.1.0\"\n";
   for (const AlgorithmName& known : kAlgorithms) {
     if (known.algorithm == initdata.algorithm)
-      absl::StrAppend(&out, "algorithm = \"", known.name, "\"\n");
+      StrAppend(&out, "algorithm = \"", known.name, "\"\n");
   }
-  absl::StrAppend(&out, "\n[data]\n");
+  StrAppend(&out, "\n[data]\n");
   for (const auto& [name, value] : initdata.data) {
     std::string key = TomlString(name);
-    if (key.starts_with('\'')) key = absl::StrCat("\"", name, "\"");
-    absl::StrAppend(&out, key, " = ", TomlString(value), "\n");
+    if (key.starts_with('\'')) key = StrCat("\"", name, "\"");
+    StrAppend(&out, key, " = ", TomlString(value), "\n");
   }
   ASSIGN_OR_RETURN(const Initdata again, ParseInitdata(out));
   if (again.data != initdata.data)

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "absl/strings/str_cat.h"
 #include "base/encoding.h"
+#include "base/strings.h"
 
 namespace nacre::tee {
 namespace {
@@ -78,7 +78,7 @@ TEST(Initdata, FormatRefusesWhatIsNotText) {
 
 TEST(Initdata, DigestIsOfTheExactBytes) {
   const auto one = InitdataDigest(kDocument);
-  const auto two = InitdataDigest(absl::StrCat(kDocument, "# a comment\n"));
+  const auto two = InitdataDigest(StrCat(kDocument, "# a comment\n"));
   ASSERT_TRUE(one.ok() && two.ok());
   EXPECT_EQ(*one, crypto::Digest(crypto::HashAlgorithm::kSha256, AsBytes(kDocument)));
   EXPECT_NE(*one, *two);

@@ -1,0 +1,29 @@
+// Settings for the guest that the owner put into initdata, key "nacre.toml". Every table and key is
+// optional; an unknown one is refused.
+//
+//   [broker]
+//   url = "https://10.0.2.2:8443"
+//   server_certificate = """-----BEGIN CERTIFICATE-----..."""   # exactly this one is accepted
+//   [registry]
+//   insecure_registries = ["10.0.2.2:5000"]                     # plain HTTP
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "tee/common/initdata.h"
+
+namespace nacre::guest_agent {
+
+struct AgentConfig {
+  std::string broker_url;  // empty: no broker, so no encrypted image can run
+  std::string broker_certificate_pem;
+  std::vector<std::string> insecure_registries;  // "host" or "host:port"
+};
+
+// kInvalidArgument naming the key. A broker must be https and come with its certificate.
+absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data);
+
+}  // namespace nacre::guest_agent
