@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -384,7 +383,7 @@ absl::StatusOr<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
     return started;
   }
   // The child is not reaped yet, so its number cannot have gone to another process.
-  UniqueFd pidfd(::pidfd_open(pid, 0));
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd.valid()) {
     absl::Status status = ErrnoStatus(errno, StrCat("starting ", options.argv[0], ": pidfd"));
     ::kill(pid, SIGKILL);
