@@ -1,11 +1,14 @@
-# Warnings are errors; every program is position independent, read-only relocated and stack protected.
+# Warnings are errors; every program is position independent, read-only relocated and stack
+# protected.
 set(NACRE_SANITIZE "" CACHE STRING "empty, 'address;undefined' or 'thread'")
 
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wimplicit-fallthrough -Werror)
 add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
                     -ftrivial-auto-var-init=zero -ffunction-sections -fdata-sections)
 # The same sources give the same bytes wherever they are built.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+                    -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
 

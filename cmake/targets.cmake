@@ -20,7 +20,8 @@ function(nacre_program name)
   add_dependencies(programs ${name})
 endfunction()
 
-# nacre_test(base_test SOURCES a_test.cc DEPS nacre_base [LABELS outside]): one program per folder, one ctest entry per case.
+# nacre_test(base_test SOURCES a_test.cc DEPS nacre_base [LABELS outside]): one program per folder,
+# one ctest entry per case.
 function(nacre_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

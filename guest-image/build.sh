@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds the guest: Debian's cloud kernel and an initrd with nacre-agent, crun, their shared libraries and the kernel modules.
+# Builds the guest: Debian's cloud kernel, and an initrd with nacre-agent, crun, their shared
+# libraries and the kernel modules.
 #
 #   guest-image/build.sh --build build/release [--out build/release/guest]
 #
-# The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and what was put in is written
-# to manifest.json with its sha256 and the Debian package it came from. The initrd is not compressed: unpacking costs more
-# time in the guest than the bytes cost anywhere else (SPECIFICATION.md).
+# The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and what
+# was put in is written to manifest.json with its sha256 and the Debian package it came from. The
+# initrd is not compressed: unpacking costs the guest more time than the bytes cost anyone else.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fail() { echo "guest-image: $*" >&2; exit 1; }
@@ -32,7 +33,8 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 manifest=$work/manifest.tsv
 
-# package_of FILE: "name version" of the Debian package a file of this machine belongs to. /lib and /usr/lib are one folder.
+# package_of FILE: "name version" of the Debian package a file of this machine belongs to. /lib and
+# /usr/lib are one folder.
 package_of() {
   local path name
   path=$(readlink -f "$1")
@@ -42,23 +44,31 @@ package_of() {
   dpkg-query -W -f '${Package} ${Version}' "${name%%,*}"
 }
 
+digest() { sha256sum <"$1" | cut -d' ' -f1; }
+lines() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/$1"; }
+
 # put SOURCE TARGET [MODE] [PACKAGE]: copies one file into the guest and notes it in the manifest.
 put() {
   install -D -m "${3:-0644}" "$1" "$root/$2"
-  printf '%s\t%s\t%s\n' "$2" "$(sha256sum <"$root/$2" | cut -d' ' -f1)" "${4:-$(package_of "$1")}" >>"$manifest"
+  printf '%s\t%s\t%s\n' "$2" "$(digest "$root/$2")" "${4:-$(package_of "$1")}" >>"$manifest"
 }
+
+# kernel_behind META: the versioned package Debian's metapackage points to.
+kernel_behind() {
+  apt-cache depends "$1" 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}'
+}
+download() (cd "$out/cache" && apt-get download -qq "$1" >/dev/null 2>&1)
 
 fetch_kernel() {
   local meta package
-  meta=$(sed -e 's/#.*//' -e '/^$/d' "$here/packages.txt")
-  package=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}')
+  meta=$(lines packages.txt)
+  package=$(kernel_behind "$meta")
   if [ -z "$package" ]; then
     apt-get update -qq >/dev/null 2>&1 || true
-    package=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}')
+    package=$(kernel_behind "$meta")
   fi
   if [ -n "$package" ] && ! ls "$out/cache/${package}_"*.deb >/dev/null 2>&1; then
-    (cd "$out/cache" && apt-get download -qq "$package" >/dev/null 2>&1) ||
-      { apt-get update -qq >/dev/null 2>&1; (cd "$out/cache" && apt-get download -qq "$package" >/dev/null 2>&1); } ||
+    download "$package" || { apt-get update -qq >/dev/null 2>&1 && download "$package"; } ||
       fail "cannot download the Debian package $package"
   fi
   deb=$(ls "$out/cache/${package:-linux-image-}"*.deb 2>/dev/null | sort -V | tail -n 1)
@@ -102,26 +112,30 @@ strip --strip-all -o "$work/nacre-agent" "$agent"
 add_program "$work/nacre-agent" usr/bin/nacre-agent
 add_program "$(command -v crun)" usr/bin/crun
 ln -s usr/bin/nacre-agent "$root/init"
-while read -r module; do add_module "$module"; done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/modules.txt")
+while read -r module; do add_module "$module"; done < <(lines modules.txt)
 put "$work/modules.list" lib/nacre/modules.list
-find /usr/share/ca-certificates/mozilla -name '*.crt' | LC_ALL=C sort | xargs cat >"$work/ca-certificates.crt"
-put "$work/ca-certificates.crt" etc/ssl/certs/ca-certificates.crt 0644 "$(dpkg-query -W -f '${Package} ${Version}' ca-certificates)"
+find /usr/share/ca-certificates/mozilla -name '*.crt' | LC_ALL=C sort | xargs cat >"$work/ca.crt"
+put "$work/ca.crt" etc/ssl/certs/ca-certificates.crt 0644 \
+  "$(dpkg-query -W -f '${Package} ${Version}' ca-certificates)"
 printf 'root:x:0:0:root:/:/sbin/nologin\n' >"$work/passwd"
 put "$work/passwd" etc/passwd
 
 find "$root" -exec touch -h -d @0 {} +
-(cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible -R 0:0) >"$work/initrd.img"
+(cd "$root" && find . -mindepth 1 | LC_ALL=C sort |
+  cpio --quiet -o -H newc --reproducible -R 0:0) >"$work/initrd.img"
 cp "$work"/kernel/boot/vmlinuz-* "$work/vmlinuz"
 LC_ALL=C sort "$manifest" | jq -R -s \
-  --arg kernel "$(sha256sum <"$work/vmlinuz" | cut -d' ' -f1)" --arg package "$kernel_package" \
-  --arg initrd "$(sha256sum <"$work/initrd.img" | cut -d' ' -f1)" --argjson size "$(stat -c %s "$work/initrd.img")" '
+  --arg kernel "$(digest "$work/vmlinuz")" --arg package "$kernel_package" \
+  --arg initrd "$(digest "$work/initrd.img")" --argjson size "$(stat -c %s "$work/initrd.img")" '
   { schema: "nacre.guest-image/1",
     kernel: {file: "vmlinuz", sha256: $kernel, package: $package},
     initrd: {file: "initrd.img", sha256: $initrd, size: $size},
-    contents: (split("\n") | map(select(. != "") | split("\t") | {path: .[0], sha256: .[1], package: .[2]})) }' \
+    contents: (split("\n") | map(select(. != "") | split("\t") |
+      {path: .[0], sha256: .[1], package: .[2]})) }' \
   >"$work/manifest.json"
 for file in vmlinuz initrd.img manifest.json; do
   cmp -s "$work/$file" "$out/$file" || mv "$work/$file" "$out/$file"
 done
 find "$out/cache" -name '*.deb' ! -path "$deb" -delete
-echo "guest image: $out/vmlinuz, $out/initrd.img ($(($(stat -c %s "$out/initrd.img") / 1048576)) MiB), $out/manifest.json"
+size=$(($(stat -c %s "$out/initrd.img") / 1048576))
+echo "guest image: $out/{vmlinuz,initrd.img,manifest.json}, initrd $size MiB"

@@ -1,4 +1,5 @@
-/* The smallest guest there is: an init that prints one line and stays. The start bench compares a pod's start with this. */
+/* The smallest guest there is: an init that prints one line and stays. The start bench compares a
+   pod's start with this. */
 #include <unistd.h>
 
 int main(void) {

@@ -1,4 +1,5 @@
-# containerd dies and comes back under a running container: the container goes on, its exit is reported, nothing is left.
+# containerd dies and comes back under a running container: the container goes on, its exit is
+# reported, nothing is left.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"

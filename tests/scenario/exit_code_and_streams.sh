@@ -1,4 +1,4 @@
-# The container's exit code is nacre run's; stdout and stderr stay apart; stdin reaches the container.
+# The container's exit code is nacre run's; stdout and stderr stay apart; stdin reaches it.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"

@@ -3,8 +3,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"
 stack_up
-layer=$(skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$registry_port/demo/pearl:1" | jq -r '.layers[0].digest')
-blob=$STACK/registry/docker/registry/v2/blobs/sha256/${layer:7:2}/${layer:7}/data
+layer=$(first_layer)
+blob=$(registry_blob "$layer")
 truncate -s $(($(stat -c %s "$blob") / 2)) "$blob"
 run error stack_run
 one_line "$err"

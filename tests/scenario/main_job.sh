@@ -1,4 +1,4 @@
-# The demo, whole: output, exit code, timeline, verdict, and the refusal that names the changed argument.
+# The demo, whole: output, exit code, timeline, verdict, and the refusal that names what changed.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"

@@ -3,7 +3,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"
 stack_up
-sed -i 's#^path = ".*qemu-system-x86_64"#path = "/nonexistent/qemu-system-x86_64"#' "$STACK/runtime.toml"
+sed -i 's#^path = ".*/qemu-#path = "/nonexistent/qemu-#' "$STACK/runtime.toml"
 run error stack_run
 one_line "$err"
 says "$err" "/nonexistent/qemu-system-x86_64"

@@ -1,4 +1,4 @@
-# The shim dies under a running container: containerd reports the exit, QEMU and the emulator go with the shim.
+# The shim dies under a running container: containerd reports it; QEMU and the emulator go too.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"

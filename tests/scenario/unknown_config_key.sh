@@ -1,4 +1,4 @@
-# A key no schema knows is an error that names its nearest neighbour, in the runtime's and in the broker's configuration.
+# A key no schema knows is an error that names its nearest neighbour: the runtime's, the broker's.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"

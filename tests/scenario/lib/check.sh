@@ -3,7 +3,7 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
 
-# begin BUILD: needs root for containerd, picks a state folder, keeps logs of a failure in the build folder.
+# begin BUILD: needs root for containerd, picks a state folder, keeps a failure's logs in BUILD.
 begin() {
   STACK_NAME=$(basename "$0" .sh)
   [ "$(id -u)" -eq 0 ] || { echo "skipped: needs root to run containerd"; exit 77; }
@@ -21,13 +21,16 @@ failed() {
   exit 1
 }
 
-# run WANTED-STATUS COMMAND...: WANTED may be a number or "error" (anything but 0, and not a signal); output goes to $out and $err.
+# run WANTED COMMAND...: WANTED is an exit code, or "error" (not 0, and not a signal); what it
+# prints goes to $out and $err.
 run() {
   local wanted=$1 status=0
   shift
   "$@" >"$out" 2>"$err" </dev/null || status=$?
   case $wanted in
-    error) [ $status -ne 0 ] && [ $status -lt 128 ] || failed "'$1' exited $status, wanted an error" ;;
+    error)
+      [ $status -ne 0 ] && [ $status -lt 128 ] || failed "'$1' exited $status, wanted an error"
+      ;;
     *) [ $status -eq "$wanted" ] || failed "'$1' exited $status, wanted $wanted" ;;
   esac
 }
@@ -37,7 +40,11 @@ says() { grep -qF -- "$2" "$1" || failed "$(basename "$1") does not say '$2'"; }
 silent_about() { ! grep -qF -- "$2" "$1" || failed "$(basename "$1") says '$2'"; }
 
 # one_line FILE: an error is one line, and no stack trace.
-one_line() { [ "$(wc -l <"$1")" -eq 1 ] || failed "$(basename "$1") is $(wc -l <"$1") lines long, wanted 1"; }
+one_line() {
+  local lines
+  lines=$(wc -l <"$1")
+  [ "$lines" -eq 1 ] || failed "$(basename "$1") is $lines lines long, wanted 1"
+}
 
 # until_true SECONDS COMMAND...: waits for a condition of another process.
 until_true() {
@@ -50,13 +57,27 @@ until_true() {
   done
 }
 
-guest_processes() { pgrep -f "(qemu-system|nacre-tee-emulator serve|containerd-shim-nacre).*$STACK"; }
+guest_processes() {
+  pgrep -f "(qemu-system|nacre-tee-emulator serve|containerd-shim-nacre).*$STACK"
+}
+
+# nothing_left: no process of a guest and no sandbox folder remains.
 nothing_left() {
-  local tries=100
+  local tries=100 left
   while guest_processes >/dev/null; do
     tries=$((tries - 1))
     [ $tries -gt 0 ] || failed "left running: $(guest_processes | xargs -r ps -o pid=,args= -p)"
     sleep 0.05
   done
-  [ -z "$(find "$STACK/run" -mindepth 2 -maxdepth 2 2>/dev/null)" ] || failed "left in the state folder: $(ls -R "$STACK/run")"
+  left=$(find "$STACK/run" -mindepth 2 -maxdepth 2)
+  [ -z "$left" ] || failed "left in the state folder: $left"
+}
+
+# The first layer's digest of the image in the registry, and where the registry keeps a blob.
+first_layer() {
+  skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$registry_port/$stack_repository" |
+    jq -r '.layers[0].digest'
+}
+registry_blob() {
+  echo "$STACK/registry/docker/registry/v2/blobs/sha256/${1:7:2}/${1:7}/data"
 }
