@@ -60,7 +60,8 @@ TEST(ParseJsonTest, RefusesWhatIsNotJson) {
                                "-",         "\xef\xbb\xbf{}"}) {
     EXPECT_STATUS(ParseJson(bad), kInvalidArgument, "JSON: ") << bad;
   }
-  EXPECT_STATUS(ParseJson(std::string_view("1\0", 2)), kInvalidArgument, "JSON: ");
+  EXPECT_STATUS(ParseJson(std::string_view("1\0", 2)), kInvalidArgument, "zero byte");
+  EXPECT_STATUS(ParseJson(std::string_view("{}\0{", 4)), kInvalidArgument, "zero byte");
 }
 
 TEST(ParseJsonTest, RefusesInvalidUtf8) {
