@@ -1,0 +1,194 @@
+#include "attestation/broker/config.h"
+
+#include <charconv>
+#include <map>
+
+#include "base/file.h"
+#include "base/toml.h"
+
+namespace nacre::attestation {
+namespace {
+
+constexpr size_t kMaxConfigSize = 64 << 10;
+constexpr uint64_t kMaxLifetimeS = 24 * 3600;
+
+// One table of the file; absent ones read as empty, so that defaults stand.
+class Section {
+ public:
+  Section(TableReader& top, std::string_view name, const std::string& file)
+      : table_(top.Table(name)),
+        reader_(table_ != nullptr ? *table_ : kEmpty, file + ": [" + std::string(name) + "]") {}
+  TableReader& operator*() { return reader_; }
+  TableReader* operator->() { return &reader_; }
+
+ private:
+  static inline const Json kEmpty = Json::object();
+  const Json* table_;
+  TableReader reader_;
+};
+
+absl::Status ReadSession(TableReader& top, const std::string& file, BrokerConfig* config) {
+  uint64_t lifetime = static_cast<uint64_t>(config->session_lifetime_s);
+  Section session(top, "session", file);
+  session->String("key", &config->cookie_key).Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
+  config->session_lifetime_s = static_cast<int64_t>(lifetime);
+  return session->Finish();
+}
+
+absl::Status ReadToken(TableReader& top, const std::string& file, BrokerConfig* config) {
+  uint64_t lifetime = static_cast<uint64_t>(config->token_lifetime_s);
+  Section token(top, "token", file);
+  token->String("key", &config->token_key)
+      .String("issuer", &config->token_issuer)
+      .Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
+  config->token_lifetime_s = static_cast<int64_t>(lifetime);
+  return token->Finish();
+}
+
+// [policy.min_tcb]: all four components, so that none is left at 0 by oversight; fmc is Turin's.
+absl::Status ReadMinimumTcb(TableReader& policy, const std::string& file, BrokerConfig* config) {
+  const Json* table = policy.Table("min_tcb");
+  if (table == nullptr) return absl::OkStatus();
+  constexpr uint64_t kUnset = 256;
+  uint64_t fmc = 0, bootloader = kUnset, tee = kUnset, snp = kUnset, microcode = kUnset;
+  TableReader reader(*table, file + ": [policy.min_tcb]");
+  reader.Uint("fmc", &fmc, 0, 255)
+      .Uint("bootloader", &bootloader, 0, 255)
+      .Uint("tee", &tee, 0, 255)
+      .Uint("snp", &snp, 0, 255)
+      .Uint("microcode", &microcode, 0, 255);
+  RETURN_IF_ERROR(reader.Finish());
+  if (bootloader == kUnset || tee == kUnset || snp == kUnset || microcode == kUnset) {
+    return absl::InvalidArgumentError(
+        file + ": [policy.min_tcb]: want each of bootloader, tee, snp and microcode");
+  }
+  auto byte = [](uint64_t value) { return static_cast<uint8_t>(value); };
+  config->snp.min_tcb = tee::sev::TcbComponents{.fmc = byte(fmc),
+                                                .bootloader = byte(bootloader),
+                                                .tee = byte(tee),
+                                                .snp = byte(snp),
+                                                .microcode = byte(microcode)};
+  return absl::OkStatus();
+}
+
+absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig* config) {
+  Section policy(top, "policy", file);
+  policy->Bool("allow_emulated", &config->allow_emulated)
+      .Bool("allow_debug", &config->snp.allow_debug)
+      .Bool("allow_migration_agent", &config->snp.allow_migration_agent)
+      .Bool("allow_smt", &config->snp.allow_smt)
+      .Bool("require_single_socket", &config->snp.require_single_socket)
+      .Bool("allow_masked_chip_id", &config->snp.allow_masked_chip_id);
+  RETURN_IF_ERROR(ReadMinimumTcb(*policy, file, config));
+  return policy->Finish();
+}
+
+absl::Status ReadLimits(TableReader& top, const std::string& file, BrokerConfig* config) {
+  Section limits(top, "limits", file);
+  limits->Uint("max_resource_size", &config->max_resource_size, 1, 2 << 20)
+      .Uint("attestations_per_minute", &config->attestations_per_minute, 1, 1'000'000)
+      .Uint("max_connections", &config->max_connections, 1, 65'536)
+      .Uint("handler_threads", &config->handler_threads, 1, 64)
+      .Uint("log_rows", &config->log_rows, 1, 10'000'000);
+  return limits->Finish();
+}
+
+absl::Status ReadLog(TableReader& top, const std::string& file, BrokerConfig* config) {
+  static const std::map<std::string, LogLevel> kLevels = {{"debug", LogLevel::kDebug},
+                                                          {"info", LogLevel::kInfo},
+                                                          {"warning", LogLevel::kWarning},
+                                                          {"error", LogLevel::kError}};
+  std::string level = "info";
+  Section log(top, "log", file);
+  log->Choice("level", &level, {"debug", "info", "warning", "error"});
+  RETURN_IF_ERROR(log->Finish());
+  config->log_level = kLevels.at(level);
+  return absl::OkStatus();
+}
+
+absl::Status ReadFileSections(TableReader& top, const std::string& file, BrokerConfig* config) {
+  Section tls(top, "tls", file);
+  tls->String("certificate", &config->tls_certificate).String("key", &config->tls_key);
+  RETURN_IF_ERROR(tls->Finish());
+  Section storage(top, "storage", file);
+  storage->String("database", &config->database).String("master_key", &config->master_key);
+  RETURN_IF_ERROR(storage->Finish());
+  Section admin(top, "admin", file);
+  admin->String("public_key", &config->admin_public_key).String("issuer", &config->admin_issuer);
+  RETURN_IF_ERROR(admin->Finish());
+  Section attestation(top, "attestation", file);
+  attestation->String("emulated_root", &config->emulated_root);
+  return attestation->Finish();
+}
+
+// Required paths must be there; all are taken from the file's folder.
+absl::Status ResolvePaths(const std::string& folder, const std::string& file,
+                          BrokerConfig* config) {
+  struct Path {
+    std::string* value;
+    std::string_view key;
+    bool required;
+  };
+  for (const Path& path : {Path{&config->tls_certificate, "[tls] certificate", true},
+                           {&config->tls_key, "[tls] key", true},
+                           {&config->database, "[storage] database", true},
+                           {&config->master_key, "[storage] master_key", true},
+                           {&config->cookie_key, "[session] key", true},
+                           {&config->token_key, "[token] key", true},
+                           {&config->admin_public_key, "[admin] public_key", true},
+                           {&config->emulated_root, "[attestation] emulated_root", false}}) {
+    if (path.value->empty()) {
+      if (!path.required) continue;
+      return absl::InvalidArgumentError(file + ": " + std::string(path.key) + " is missing");
+    }
+    if (path.value->front() != '/') *path.value = folder + "/" + *path.value;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<BrokerConfig> ParseBrokerConfig(std::string_view text, const std::string& folder,
+                                               const std::string& name) {
+  ASSIGN_OR_RETURN(Json table, ParseToml(text, {.max_size = kMaxConfigSize, .max_depth = 8}), name);
+  BrokerConfig config;
+  TableReader top(table, name);
+  top.String("listen", &config.listen);
+  RETURN_IF_ERROR(ReadFileSections(top, name, &config));
+  RETURN_IF_ERROR(ReadSession(top, name, &config));
+  RETURN_IF_ERROR(ReadToken(top, name, &config));
+  RETURN_IF_ERROR(ReadPolicy(top, name, &config));
+  RETURN_IF_ERROR(ReadLimits(top, name, &config));
+  RETURN_IF_ERROR(ReadLog(top, name, &config));
+  RETURN_IF_ERROR(top.Finish());
+  RETURN_IF_ERROR(ParseListenAddress(config.listen).status(), name + ": listen");
+  RETURN_IF_ERROR(ResolvePaths(folder, name, &config));
+  return config;
+}
+
+absl::StatusOr<BrokerConfig> ReadBrokerConfig(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, ReadTextFile(path, kMaxConfigSize), "configuration");
+  size_t slash = path.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
+  return ParseBrokerConfig(text, folder.empty() ? "/" : folder, path);
+}
+
+absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
+  size_t colon = text.rfind(':');
+  std::string_view address = text.substr(0, colon);
+  std::string_view port = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != std::string_view::npos) {
+    address = {};
+  }
+  uint16_t number = 0;
+  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (address.empty() || port.empty() || error != std::errc() || end != port.data() + port.size()) {
+    return absl::InvalidArgumentError("'" + std::string(text) +
+                                      "' is not address:port (IPv6 in brackets)");
+  }
+  return ListenAddress{std::string(address), number};
+}
+
+}  // namespace nacre::attestation

@@ -1,0 +1,40 @@
+// What every endpoint of the broker works with, and one request under way.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "attestation/broker/config.h"
+#include "attestation/broker/explanation.h"
+#include "attestation/broker/reference_catalogue.h"
+#include "attestation/broker/session_cookie.h"
+#include "attestation/broker/store.h"
+#include "attestation/broker/token.h"
+#include "attestation/verifier/verifier.h"
+#include "crypto/key.h"
+#include "net/http_server.h"
+
+namespace nacre::attestation {
+
+struct BrokerContext {
+  BrokerConfig config;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<ReferenceCatalogue> references;  // over `store`
+  SessionSealer sessions;
+  TokenSigner tokens;
+  Verifier verifier;
+  crypto::PublicKey admin_key;
+  std::function<int64_t()> unix_time;  // seconds; tests set it
+};
+
+// Reads the keys and opens the store that `config` names. Errors are one line and name the file.
+absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerConfig& config);
+
+struct Call {
+  const net::HttpServerRequest& request;
+  RequestOrigin origin;  // id, peer, time
+};
+
+}  // namespace nacre::attestation

@@ -1,0 +1,49 @@
+// What a guest gets for good evidence: an EAR ("EAT attestation result", draft-ietf-rats-ear) as
+// claims of a JWT, shaped as peers' brokers shape theirs, so that their relying parties read it.
+//
+// The trustworthiness vector uses AR4SI's numbers: 2..31 affirming, 32..95 warning, 96..127
+// contraindicated, 0 nothing claimed. The status is the worst of the vector. An emulator's hardware
+// is never affirmed: its claim is 97, "hardware not recognised".
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "attestation/protocol/messages.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "tee/common/appraisal.h"
+#include "tee/sev/report.h"
+
+namespace nacre::attestation {
+
+enum class EarStatus { kNone, kAffirming, kWarning, kContraindicated };
+std::string_view EarStatusName(EarStatus status);
+// The tier of one claim of the vector.
+EarStatus EarTier(int64_t claim);
+
+struct EarInputs {
+  std::string id;  // correlation id of the attestation: the token's "jti"
+  std::string issuer;
+  int64_t issued_at = 0;
+  int64_t expires_at = 0;
+  const tee::Appraisal& appraisal;  // without a refusal
+  const tee::sev::Report& report;
+  const Attestation& attestation;
+};
+Json BuildEar(const EarInputs& inputs);
+
+// What the broker needs of a token's claims when it is asked for a resource.
+struct EarSummary {
+  std::string id;
+  std::string tee;
+  bool emulated = false;
+  EarStatus status = EarStatus::kNone;
+  EarStatus status_but_hardware = EarStatus::kNone;  // the worst of the other claims
+  std::string reference;                             // reference value that matched
+  Json tee_pubkey;                                   // JWK
+};
+// kInvalidArgument when the claims are not of BuildEar's shape; nothing is assumed.
+absl::StatusOr<EarSummary> ReadEar(const Json& claims);
+
+}  // namespace nacre::attestation

@@ -1,0 +1,113 @@
+#include "attestation/broker/explanation.h"
+
+#include "base/json.h"
+
+namespace nacre::attestation {
+namespace {
+
+// Some of this text came from the guest (a command line, a certificate's name): what is not UTF-8
+// must not cost the owner the whole explanation.
+std::string Readable(std::string_view text) {
+  if (DumpJson(Json(text)).ok()) return std::string(text);
+  std::string out;
+  for (char c : text) out += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  return out;
+}
+
+LogRow MakeRow(const RequestOrigin& origin, std::string_view code, std::string_view summary,
+               Json detail) {
+  detail["id"] = origin.id;
+  detail["time"] = origin.time;
+  detail["peer"] = origin.peer;
+  LogRow row{.id = origin.id,
+             .time = origin.time,
+             .refused = !code.empty(),
+             .code = std::string(code),
+             .summary = Readable(summary),
+             .detail = {}};
+  auto text = DumpJson(detail);
+  row.detail = text.ok() ? *text : "{}";
+  return row;
+}
+
+const tee::Check* FirstFailed(const tee::Appraisal& appraisal) {
+  for (const tee::Check& check : appraisal.checks) {
+    if (!check.passed) return &check;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string ReasonCode(std::string_view check_name) {
+  std::string code;
+  for (char c : check_name) {
+    bool upper = c >= 'A' && c <= 'Z';
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    code += upper ? static_cast<char>(c - 'A' + 'a') : plain ? c : '-';
+  }
+  return code;
+}
+
+LogRow ExplainAppraisal(const RequestOrigin& origin, const tee::Appraisal& appraisal) {
+  Json checks = Json::array();
+  for (const tee::Check& check : appraisal.checks) {
+    checks.push_back({{"name", check.name},
+                      {"passed", check.passed},
+                      {"expected", Readable(check.expected)},
+                      {"got", Readable(check.got)}});
+  }
+  Json claims = Json::object();
+  for (const auto& [name, value] : appraisal.claims) claims[name] = Readable(value);
+  std::string code, verdict, summary;
+  if (appraisal.affirmed()) {
+    verdict = appraisal.emulated ? "emulated" : "affirming";
+    summary = "accepted: reference value '" + appraisal.reference + "' matches" +
+              (appraisal.emulated ? ", on emulated hardware" : "");
+  } else {
+    const tee::Check* failed = FirstFailed(appraisal);
+    code = failed != nullptr ? ReasonCode(failed->name) : "not-appraised";
+    verdict = "refused";
+    summary = appraisal.refusal.empty() ? "nothing was checked" : appraisal.refusal;
+  }
+  return MakeRow(origin, code, summary,
+                 {{"kind", "attestation"},
+                  {"tee", tee::TeeName(appraisal.tee)},
+                  {"emulated", appraisal.emulated},
+                  {"root", Readable(appraisal.root)},
+                  {"reference", appraisal.reference},
+                  {"verdict", verdict},
+                  {"refusal", code.empty() ? "" : Readable(summary)},
+                  {"checks", std::move(checks)},
+                  {"claims", std::move(claims)}});
+}
+
+LogRow ExplainRefusal(const RequestOrigin& origin, std::string_view tee, std::string_view code,
+                      std::string_view summary) {
+  return MakeRow(origin, code, summary,
+                 {{"kind", "attestation"},
+                  {"tee", Readable(tee)},
+                  {"verdict", "refused"},
+                  {"refusal", Readable(summary)},
+                  {"checks", Json::array()},
+                  {"claims", Json::object()}});
+}
+
+LogRow ExplainResourceRefusal(const RequestOrigin& origin, const EarSummary& guest,
+                              std::string_view resource, std::string_view code,
+                              std::string_view summary) {
+  return MakeRow(origin, code, summary,
+                 {{"kind", "resource"},
+                  {"tee", guest.tee},
+                  {"emulated", guest.emulated},
+                  {"reference", guest.reference},
+                  {"resource", Readable(resource)},
+                  {"attestation", guest.id},
+                  {"status", EarStatusName(guest.status)},
+                  {"verdict", "refused"},
+                  {"refusal", Readable(summary)},
+                  {"checks", Json::array()},
+                  {"claims", Json::object()}});
+}
+
+}  // namespace nacre::attestation

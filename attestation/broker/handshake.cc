@@ -1,0 +1,168 @@
+// Two rules order the steps of an attestation. A nonce is spent before the evidence is looked at,
+// so that evidence gets one try, whatever its fate. And nothing of why evidence was refused goes
+// back over the wire except the name of the check: the guest's host reads what the guest gets, and
+// must not be able to feel its way to a measurement that passes.
+#include "attestation/broker/handshake.h"
+
+#include "attestation/protocol/binding.h"
+#include "attestation/protocol/messages.h"
+#include "attestation/protocol/snp_evidence.h"
+#include "base/encoding.h"
+#include "crypto/jwk.h"
+#include "crypto/random.h"
+#include "tee/common/initdata.h"
+
+namespace nacre::attestation {
+namespace {
+
+constexpr size_t kNonceSize = 32;
+
+Answer Malformed(const Call& call, const absl::Status& status) {
+  return Refuse({400, "MalformedRequest", "malformed", std::string(status.message()), ""},
+                call.origin.id);
+}
+
+// Writes the row, then refuses with 401 and its code.
+Answer RefuseEvidence(BrokerContext& context, const Call& call, const LogRow& row) {
+  absl::Status logged = context.store->AppendLog(row);
+  if (!logged.ok()) return RefuseFailure(logged, call.origin.id);
+  return Refuse(
+      {401, "AttestationError", row.code, "attestation refused: " + row.code, row.summary},
+      call.origin.id);
+}
+
+Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view tee,
+                   std::string_view code, std::string_view summary) {
+  return RefuseEvidence(context, call, ExplainRefusal(call.origin, tee, code, summary));
+}
+
+// The guest's key must be one we can encrypt to.
+absl::Status CheckTeeKey(const Json& jwk) {
+  RETURN_IF_ERROR(JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e"}, "tee-pubkey"));
+  RETURN_IF_ERROR(JsonString(jwk, "alg", "tee-pubkey").status());
+  RETURN_IF_ERROR(crypto::PublicKeyFromJwk(jwk).status(), "tee-pubkey");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SnpAppraisalRequest> MakeAppraisalRequest(const Attestation& attestation,
+                                                         int64_t now) {
+  RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey));
+  if (!attestation.additional_evidence.empty()) {
+    return absl::InvalidArgumentError("additional_evidence: no device is supported");
+  }
+  ASSIGN_OR_RETURN(SnpEvidenceMessage message, SnpEvidenceFromJson(attestation.primary_evidence));
+  SnpAppraisalRequest request;
+  request.evidence = std::move(message.evidence);
+  request.hint = std::move(message.hint);
+  request.now = now;
+  ASSIGN_OR_RETURN(
+      request.expected_report_data,
+      BindReportData(attestation.nonce, attestation.tee_pubkey, attestation.additional_evidence));
+  if (attestation.init_data) {
+    ASSIGN_OR_RETURN(request.initdata_digest, tee::InitdataDigest(attestation.init_data->body),
+                     "init-data");
+  }
+  return request;
+}
+
+absl::StatusOr<std::string> IssueToken(const BrokerContext& context, const Call& call,
+                                       const tee::Appraisal& appraisal,
+                                       const Attestation& attestation, ByteView report_bytes) {
+  ASSIGN_OR_RETURN(tee::sev::Report report, tee::sev::ParseReport(report_bytes));
+  int64_t now = call.origin.time;
+  return context.tokens.Sign(BuildEar({.id = call.origin.id,
+                                       .issuer = context.tokens.issuer(),
+                                       .issued_at = now,
+                                       .expires_at = now + context.config.token_lifetime_s,
+                                       .appraisal = appraisal,
+                                       .report = report,
+                                       .attestation = attestation}));
+}
+
+absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call,
+                                  const Session& session, std::string body) {
+  ASSIGN_OR_RETURN(std::string cookie, context.sessions.Seal(session));
+  Answer answer = JsonAnswer(std::move(body));
+  answer.response.headers.emplace_back(
+      "Set-Cookie", SetCookieHeader(cookie, session.expires_at - call.origin.time));
+  return answer;
+}
+
+absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Session session,
+                                const Attestation& attestation) {
+  auto request = MakeAppraisalRequest(attestation, call.origin.time);
+  if (!request.ok()) {
+    return RefuseEarly(context, call, session.tee, "malformed-evidence",
+                       "evidence refused: " + std::string(request.status().message()));
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReferenceValues> references, context.references->All());
+  request->references = *references;
+  tee::Appraisal appraisal = context.verifier.AppraiseSnp(*request);
+  LogRow row = ExplainAppraisal(call.origin, appraisal);
+  if (!appraisal.affirmed()) return RefuseEvidence(context, call, row);
+  ASSIGN_OR_RETURN(session.token,
+                   IssueToken(context, call, appraisal, attestation, request->evidence.report));
+  RETURN_IF_ERROR(context.store->AppendLog(row));
+  ASSIGN_OR_RETURN(Answer answer,
+                   WithCookie(context, call, session, SerializeTokenAnswer(session.token)));
+  answer.summary = row.summary;
+  return answer;
+}
+
+absl::StatusOr<Answer> Attest(BrokerContext& context, const Call& call, Session session,
+                              const Attestation& attestation) {
+  if (!ConstantTimeEqual(AsBytes(attestation.nonce), AsBytes(session.nonce))) {
+    return RefuseEarly(context, call, session.tee, "nonce-mismatch",
+                       "nonce refused: it is not the one of this session");
+  }
+  absl::Status spent = context.store->UseNonce(session.nonce, session.expires_at, call.origin.time);
+  if (absl::IsAlreadyExists(spent)) {
+    return RefuseEarly(context, call, session.tee, "nonce-replayed",
+                       "nonce refused: it was used before in this session");
+  }
+  RETURN_IF_ERROR(spent);
+  return Appraise(context, call, std::move(session), attestation);
+}
+
+}  // namespace
+
+Answer HandleAuth(BrokerContext& context, const Call& call) {
+  auto request = ParseRequest(call.request.body);
+  if (!request.ok()) return Malformed(call, request.status());
+  if (request->version != kProtocolVersion) {
+    return Refuse({401, "ProtocolVersion", "protocol-version",
+                   "this broker speaks protocol version " + std::string(kProtocolVersion), ""},
+                  call.origin.id);
+  }
+  if (request->tee != tee::TeeName(tee::TeeKind::kSnp)) {
+    return Refuse({401, "AttestationError", "tee-unsupported", "this broker verifies snp only", ""},
+                  call.origin.id);
+  }
+  Session session{.nonce = Base64Encode(crypto::RandomBytes(kNonceSize)),
+                  .tee = request->tee,
+                  .expires_at = call.origin.time + context.config.session_lifetime_s,
+                  .token = {}};
+  auto body = SerializeChallenge({.nonce = session.nonce, .extra_params = ""});
+  if (!body.ok()) return RefuseFailure(body.status(), call.origin.id);
+  auto answer = WithCookie(context, call, session, *std::move(body));
+  return answer.ok() ? *std::move(answer) : RefuseFailure(answer.status(), call.origin.id);
+}
+
+Answer HandleAttest(BrokerContext& context, const Call& call) {
+  auto session =
+      context.sessions.Open(FindSessionCookie(call.request.Header("Cookie")), call.origin.time);
+  if (!session.ok()) {
+    return Refuse({401, "SessionNotFound", "no-session", "begin with /kbs/v0/auth",
+                   std::string(session.status().message())},
+                  call.origin.id);
+  }
+  if (context.tokens.Verify(session->token, call.origin.time).ok()) {
+    return JsonAnswer(SerializeTokenAnswer(session->token));
+  }
+  auto attestation = ParseAttestation(call.request.body);
+  if (!attestation.ok()) return Malformed(call, attestation.status());
+  auto answer = Attest(context, call, *std::move(session), *attestation);
+  return answer.ok() ? *std::move(answer) : RefuseFailure(answer.status(), call.origin.id);
+}
+
+}  // namespace nacre::attestation

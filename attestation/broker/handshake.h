@@ -1,0 +1,17 @@
+// The guest's side of the broker, first half: a nonce is asked for, evidence is brought, a token is
+// earned. The only state between the two is the sealed cookie, and a ledger of nonces already used.
+#pragma once
+
+#include "attestation/broker/answer.h"
+#include "attestation/broker/context.h"
+
+namespace nacre::attestation {
+
+// POST /kbs/v0/auth: Request -> Challenge and the session cookie.
+Answer HandleAuth(BrokerContext& context, const Call& call);
+
+// POST /kbs/v0/attest: Attestation with the cookie -> token. A session that has its token gets the
+// same one again. A refusal names a reason code and an id; the owner finds the rest in the log.
+Answer HandleAttest(BrokerContext& context, const Call& call);
+
+}  // namespace nacre::attestation

@@ -1,0 +1,159 @@
+// nacre-kbs: the key broker. Reads its configuration, serves until SIGTERM or SIGINT, logs one JSON
+// line a request to standard error.
+//
+//   nacre-kbs --config kbs.toml [--listen ADDRESS:PORT] [--port-file FILE]
+//   nacre-kbs init --dir DIR [--san NAME]... [--emulated-root PEM] [--allow-emulated]
+//
+// Exit codes: 0 stopped by a signal or done; 2 the command line is wrong; 1 anything else.
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "attestation/broker/broker.h"
+#include "attestation/broker/setup.h"
+#include "attestation/protocol/limits.h"
+#include "base/file.h"
+#include "base/log.h"
+
+namespace nacre::attestation {
+namespace {
+
+struct ServeOptions {
+  std::string config;
+  std::string listen;
+  std::string port_file;
+};
+
+void LogAnswer(const net::HttpServerRequest& request, const Answer& answer, int64_t took_us) {
+  LogLevel level = answer.response.status >= 500 ? LogLevel::kError
+                   : !answer.code.empty()        ? LogLevel::kWarning
+                                                 : LogLevel::kInfo;
+  Log(level, "request",
+      {{"method", request.method},
+       {"path", request.path},
+       {"peer", request.peer},
+       {"status", answer.response.status},
+       {"id", answer.response.Header("X-Correlation-Id")},
+       {"code", answer.code},
+       {"summary", answer.summary},
+       {"took_us", took_us}});
+}
+
+net::HttpServer::Handler MakeHandler(Broker& broker) {
+  return [&broker](const net::HttpServerRequest& request) {
+    auto start = std::chrono::steady_clock::now();
+    Answer answer = broker.Handle(request);
+    auto took = std::chrono::steady_clock::now() - start;
+    LogAnswer(request, answer, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    return std::move(answer.response);
+  };
+}
+
+absl::StatusOr<net::HttpServerOptions> MakeServerOptions(const BrokerConfig& config) {
+  net::HttpServerOptions options;
+  ASSIGN_OR_RETURN(ListenAddress listen, ParseListenAddress(config.listen));
+  options.address = listen.address;
+  options.port = listen.port;
+  ASSIGN_OR_RETURN(options.tls_certificate_chain_pem, ReadTextFile(config.tls_certificate, 1 << 20),
+                   "TLS certificate");
+  ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20), "TLS key");
+  options.tls_private_key_pem = SecretBytes::TakeFrom(std::move(key));
+  options.max_body = kMaxMessageSize;
+  options.max_head =
+      128 << 10;  // a session cookie or a bearer token is a few KiB; peers allow this
+  options.max_connections = static_cast<uint32_t>(config.max_connections);
+  options.handler_threads = static_cast<int>(config.handler_threads);
+  return options;
+}
+
+// Blocked before any thread starts, so that only WaitForStop takes them.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+absl::Status Serve(const ServeOptions& options) {
+  ASSIGN_OR_RETURN(BrokerConfig config, ReadBrokerConfig(options.config));
+  if (!options.listen.empty()) config.listen = options.listen;
+  InitLog("nacre-kbs", STDERR_FILENO, config.log_level);
+  sigset_t stop_signals = BlockStopSignals();
+  signal(SIGPIPE, SIG_IGN);
+  ASSIGN_OR_RETURN(net::HttpServerOptions server_options, MakeServerOptions(config));
+  ASSIGN_OR_RETURN(std::unique_ptr<BrokerContext> context, OpenBrokerContext(config));
+  Broker broker(std::move(context));
+  ASSIGN_OR_RETURN(std::unique_ptr<net::HttpServer> server,
+                   net::HttpServer::Start(std::move(server_options), MakeHandler(broker)));
+  Log(LogLevel::kInfo, "listening",
+      {{"url", server->url()}, {"allow_emulated", config.allow_emulated}});
+  if (!options.port_file.empty()) {
+    RETURN_IF_ERROR(
+        WriteFileAtomic(options.port_file, AsBytes(std::to_string(server->port()) + "\n")));
+  }
+  int signal_number = 0;
+  sigwait(&stop_signals, &signal_number);
+  Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
+  server->Stop();
+  return absl::OkStatus();
+}
+
+absl::Status Init(const SetupOptions& options) {
+  RETURN_IF_ERROR(SetUpBroker(options, std::time(nullptr)));
+  std::printf(
+      "%s/kbs.toml is ready: nacre-kbs --config %s/kbs.toml\n"
+      "clients pin %s/tls.pem; move %s/admin.key to where you administer from\n",
+      options.folder.c_str(), options.folder.c_str(), options.folder.c_str(),
+      options.folder.c_str());
+  return absl::OkStatus();
+}
+
+int Report(std::string message, int exit_code) {
+  for (char& c : message) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  std::fprintf(stderr, "nacre-kbs: %s\n", message.c_str());
+  return exit_code;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Key broker: gives secrets to guests that prove what they run.", "nacre-kbs");
+  ServeOptions serve;
+  app.add_option("--config", serve.config, "Configuration file (TOML)");
+  app.add_option("--listen", serve.listen, "ADDRESS:PORT instead of the configured one");
+  app.add_option("--port-file", serve.port_file, "Write the port here once listening");
+  SetupOptions setup;
+  CLI::App* init = app.add_subcommand("init", "Make a folder with keys and a configuration");
+  init->add_option("--dir", setup.folder, "The folder")->required();
+  init->add_option("--san", setup.extra_names, "Another name or address of this broker");
+  init->add_option("--emulated-root", setup.emulated_root, "Trust this emulator's root (PEM)");
+  init->add_flag("--allow-emulated", setup.allow_emulated, "Give resources to emulated guests");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return Report(error.what(), 2);
+  }
+  if (!init->parsed() && serve.config.empty()) return Report("--config is required", 2);
+  absl::Status status = init->parsed() ? Init(setup) : Serve(serve);
+  return status.ok() ? 0 : Report(std::string(status.message()), 1);
+}
+
+}  // namespace
+}  // namespace nacre::attestation
+
+int main(int argc, char** argv) {
+  try {
+    return nacre::attestation::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "nacre-kbs: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,86 @@
+#include "attestation/broker/session_cookie.h"
+
+#include <algorithm>
+
+#include "attestation/protocol/messages.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "crypto/aead.h"
+#include "crypto/random.h"
+
+namespace nacre::attestation {
+namespace {
+
+constexpr size_t kKeySize = 32;
+constexpr size_t kIvSize = 12;
+constexpr size_t kMaxCookie = 64 << 10;
+constexpr std::string_view kAad = "nacre-kbs session v1";
+
+absl::Status NotOurs() { return absl::UnauthenticatedError("session cookie is not ours"); }
+
+absl::StatusOr<Session> ReadSession(std::string_view text) {
+  ASSIGN_OR_RETURN(Json json, ParseJson(text));
+  Session session;
+  ASSIGN_OR_RETURN(session.nonce, JsonString(json, "nonce", "session"));
+  ASSIGN_OR_RETURN(session.tee, JsonString(json, "tee", "session"));
+  ASSIGN_OR_RETURN(session.token, JsonString(json, "token", "session"));
+  ASSIGN_OR_RETURN(uint64_t expires_at, JsonUint(json, "expires_at", "session"));
+  session.expires_at = static_cast<int64_t>(expires_at);
+  return session;
+}
+
+}  // namespace
+
+absl::StatusOr<SessionSealer> SessionSealer::Create(SecretBytes key) {
+  if (key.size() != kKeySize) {
+    return absl::InvalidArgumentError("session key has " + std::to_string(key.size()) +
+                                      " bytes, expected 32");
+  }
+  return SessionSealer(std::move(key));
+}
+
+absl::StatusOr<std::string> SessionSealer::Seal(const Session& session) const {
+  ASSIGN_OR_RETURN(std::string text, DumpJson({{"nonce", session.nonce},
+                                               {"tee", session.tee},
+                                               {"expires_at", session.expires_at},
+                                               {"token", session.token}}));
+  Bytes out = crypto::RandomBytes(kIvSize);
+  ASSIGN_OR_RETURN(Bytes sealed,
+                   crypto::Aes256GcmSeal(key_.view(), out, AsBytes(kAad), AsBytes(text)));
+  out.insert(out.end(), sealed.begin(), sealed.end());
+  return Base64UrlEncode(out);
+}
+
+absl::StatusOr<Session> SessionSealer::Open(std::string_view value, int64_t now) const {
+  if (value.size() > kMaxCookie) return NotOurs();
+  auto sealed = Base64UrlDecode(value);
+  if (!sealed.ok() || sealed->size() < kIvSize) return NotOurs();
+  ByteView bytes = *sealed;
+  auto text = crypto::Aes256GcmOpen(key_.view(), bytes.first(kIvSize), AsBytes(kAad),
+                                    bytes.subspan(kIvSize));
+  if (!text.ok()) return NotOurs();
+  ASSIGN_OR_RETURN(Session session, ReadSession(AsText(text->view())));
+  if (session.expires_at <= now) return absl::UnauthenticatedError("session has expired");
+  return session;
+}
+
+std::string SetCookieHeader(std::string_view value, int64_t max_age_s) {
+  return std::string(kSessionCookie) + "=" + std::string(value) +
+         "; Path=/kbs/v0; Max-Age=" + std::to_string(std::max<int64_t>(max_age_s, 0)) +
+         "; HttpOnly; Secure; SameSite=Strict";
+}
+
+std::string_view FindSessionCookie(std::string_view header) {
+  while (!header.empty()) {
+    size_t semicolon = header.find(';');
+    std::string_view pair = header.substr(0, semicolon);
+    header.remove_prefix(semicolon == std::string_view::npos ? header.size() : semicolon + 1);
+    while (pair.starts_with(' ')) pair.remove_prefix(1);
+    if (pair.starts_with(kSessionCookie) && pair.substr(kSessionCookie.size()).starts_with('=')) {
+      return pair.substr(kSessionCookie.size() + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace nacre::attestation

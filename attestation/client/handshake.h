@@ -1,0 +1,28 @@
+// The guest's half of the handshake: Request, Challenge, evidence, token.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "attestation/client/broker_link.h"
+#include "attestation/client/kbs_client.h"
+#include "base/json.h"
+#include "base/status.h"
+
+namespace nacre::attestation {
+
+struct HandshakeResult {
+  std::string token;
+  int64_t quote_us = 0;  // spent in the evidence source
+};
+
+// One whole handshake. A failure on the way starts it over with a new nonce, up to
+// options.max_attempts times: a broker takes a nonce only once, so the last step alone can never be
+// repeated. A refusal is returned at once.
+absl::StatusOr<HandshakeResult> PerformHandshake(BrokerLink& link, const KbsClientOptions& options,
+                                                 const Json& tee_pubkey);
+
+// "name=value" of the session cookie in a response, to be sent back; "" when it sets none.
+std::string SessionCookieOf(const net::HttpHeaders& headers);
+
+}  // namespace nacre::attestation

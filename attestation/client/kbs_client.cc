@@ -1,0 +1,177 @@
+// A pod needs many secrets at once: every image layer, every sealed variable. All of them wait for
+// the same handshake. Whoever comes first does it while the others wait on the lock; when it ends
+// they take its outcome, so that a refusal too is one refusal and not a queue of them.
+#include "attestation/client/kbs_client.h"
+
+#include <chrono>
+#include <ctime>
+#include <mutex>
+
+#include "attestation/client/broker_link.h"
+#include "attestation/client/handshake.h"
+#include "attestation/protocol/jwt.h"
+#include "attestation/protocol/resource_path.h"
+#include "crypto/jwe.h"
+#include "crypto/jwk.h"
+
+namespace nacre::attestation {
+namespace {
+
+// A token is renewed this long before it expires, or at half of its life when that is sooner.
+constexpr int64_t kRenewBeforeS = 30;
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+int64_t MicrosecondsSince(SteadyTime start) {
+  auto elapsed = std::chrono::steady_clock::now() - start;
+  return std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
+}
+
+absl::StatusOr<Json> TeePublicJwk(const crypto::PrivateKey& key) {
+  ASSIGN_OR_RETURN(Json jwk, crypto::PublicKeyToJwk(key.public_key()));
+  jwk["alg"] = crypto::JweAlgorithmName(crypto::JweAlgorithm::kEcdhEsA256Kw);
+  return jwk;
+}
+
+}  // namespace
+
+class KbsClient::Impl {
+ public:
+  Impl(KbsClientOptions options, std::unique_ptr<BrokerLink> link, crypto::PrivateKey key,
+       Json tee_pubkey)
+      : options_(std::move(options)),
+        link_(std::move(link)),
+        key_(std::move(key)),
+        tee_pubkey_(std::move(tee_pubkey)) {}
+
+  absl::StatusOr<SecretBytes> GetResource(std::string_view kbs_uri) {
+    ASSIGN_OR_RETURN(ResourcePath path, ParseKbsUri(kbs_uri));
+    ASSIGN_OR_RETURN(std::string token, GetToken());
+    auto start = std::chrono::steady_clock::now();
+    ASSIGN_OR_RETURN(net::HttpResponse response, Fetch(path, token));
+    if (response.status == 401) {
+      // The broker no longer knows the token: expired on the way, or its key has changed.
+      Forget(token);
+      ASSIGN_OR_RETURN(token, GetToken());
+      ASSIGN_OR_RETURN(response, Fetch(path, token));
+    }
+    if (response.status != 200) return link_->RefusalStatus(path.Uri(), response);
+    auto contents = crypto::JweDecrypt(response.body, key_, crypto::kBrokerJweAlgorithms);
+    if (!contents.ok()) {
+      return absl::DataLossError(path.Uri() + ": answer of " + link_->url() + ": " +
+                                 std::string(contents.status().message()));
+    }
+    std::lock_guard lock(timings_mutex_);
+    timings_.last_resource_us = MicrosecondsSince(start);
+    return contents;
+  }
+
+  absl::StatusOr<std::string> GetToken() {
+    uint64_t seen = outcomes_seen();
+    std::lock_guard lock(handshake_mutex_);
+    if (HasFreshToken()) return token_;
+    // Somebody else's handshake ended while this caller waited: its outcome is ours too.
+    if (outcomes_seen() != seen && !last_outcome_.ok()) return last_outcome_;
+    absl::Status outcome = Attest();
+    std::lock_guard count_lock(timings_mutex_);
+    last_outcome_ = outcome;
+    ++outcomes_;
+    if (!outcome.ok()) return outcome;
+    return token_;
+  }
+
+  KbsTimings timings() const {
+    std::lock_guard lock(timings_mutex_);
+    return timings_;
+  }
+
+ private:
+  absl::StatusOr<net::HttpResponse> Fetch(const ResourcePath& path, const std::string& token) {
+    for (int attempt = 1;; ++attempt) {
+      auto response = link_->Send("GET", "/kbs/v0/resource/" + path.Text(),
+                                  {{"Authorization", "Bearer " + token}}, "");
+      bool busy = response.ok() && (response->status == 429 || response->status == 503);
+      bool again = busy || IsTransportError(response.status());
+      if (!again || attempt >= options_.max_attempts) return response;
+      BackOff(attempt, options_.first_backoff_ms);
+    }
+  }
+
+  // With handshake_mutex_ held.
+  absl::Status Attest() {
+    auto start = std::chrono::steady_clock::now();
+    ASSIGN_OR_RETURN(HandshakeResult result, PerformHandshake(*link_, options_, tee_pubkey_));
+    token_ = std::move(result.token);
+    SetRenewal();
+    std::lock_guard lock(timings_mutex_);
+    ++timings_.handshakes;
+    timings_.last_handshake_us = MicrosecondsSince(start);
+    timings_.last_quote_us = result.quote_us;
+    return absl::OkStatus();
+  }
+
+  // By the steady clock: the guest's wall clock is its host's to set. A token that names no expiry
+  // is used until the broker refuses it.
+  void SetRenewal() {
+    auto expiry = UnverifiedExpiry(token_);
+    if (!expiry.ok()) {
+      renew_at_ = SteadyTime::max();
+      return;
+    }
+    int64_t life_s = std::max<int64_t>(*expiry - std::time(nullptr), 0);
+    int64_t usable_s = std::max(life_s - kRenewBeforeS, life_s / 2);
+    renew_at_ = std::chrono::steady_clock::now() + std::chrono::seconds(usable_s);
+  }
+
+  bool HasFreshToken() const {
+    return !token_.empty() && std::chrono::steady_clock::now() < renew_at_;
+  }
+
+  void Forget(const std::string& token) {
+    std::lock_guard lock(handshake_mutex_);
+    if (token_ == token) token_.clear();
+  }
+
+  uint64_t outcomes_seen() const {
+    std::lock_guard lock(timings_mutex_);
+    return outcomes_;
+  }
+
+  const KbsClientOptions options_;
+  const std::unique_ptr<BrokerLink> link_;
+  const crypto::PrivateKey key_;
+  const Json tee_pubkey_;
+
+  std::mutex handshake_mutex_;  // held through a handshake; guards the next three
+  std::string token_;
+  SteadyTime renew_at_;
+  absl::Status last_outcome_;
+
+  mutable std::mutex timings_mutex_;  // taken after handshake_mutex_; never held while waiting
+  uint64_t outcomes_ = 0;
+  KbsTimings timings_;
+};
+
+KbsClient::KbsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+KbsClient::~KbsClient() = default;
+
+absl::StatusOr<std::unique_ptr<KbsClient>> KbsClient::Create(KbsClientOptions options) {
+  if (options.evidence_source == nullptr) {
+    return absl::InvalidArgumentError("key broker client: no evidence source");
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<BrokerLink> link, BrokerLink::Create(options));
+  ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
+  ASSIGN_OR_RETURN(Json tee_pubkey, TeePublicJwk(key));
+  return std::unique_ptr<KbsClient>(new KbsClient(std::make_unique<Impl>(
+      std::move(options), std::move(link), std::move(key), std::move(tee_pubkey))));
+}
+
+absl::StatusOr<SecretBytes> KbsClient::GetResource(std::string_view kbs_uri) {
+  return impl_->GetResource(kbs_uri);
+}
+
+absl::StatusOr<std::string> KbsClient::GetToken() { return impl_->GetToken(); }
+
+KbsTimings KbsClient::timings() const { return impl_->timings(); }
+
+}  // namespace nacre::attestation

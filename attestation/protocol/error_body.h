@@ -1,0 +1,27 @@
+// The JSON body of a refused request: what peers expect ("type", "detail"), plus a code to branch
+// on and an id under which the broker's owner finds the whole story.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace nacre::attestation {
+
+struct ErrorBody {
+  std::string variant;         // "AttestationError", "PolicyDeny", ...: the end of the type URL
+  std::string detail;          // one sentence that is safe to show the guest and its host
+  std::string code;            // "launch-measurement", "nonce-replayed", ...; may be empty
+  std::string correlation_id;  // may be empty
+};
+
+inline constexpr std::string_view kErrorTypePrefix =
+    "https://github.com/confidential-containers/kbs/errors/";
+
+std::string SerializeErrorBody(const ErrorBody& error);
+
+// For a client: a peer's body has no code and no id. kInvalidArgument when it is no such JSON.
+absl::StatusOr<ErrorBody> ParseErrorBody(std::string_view text);
+
+}  // namespace nacre::attestation
