@@ -111,14 +111,18 @@ TEST(ProbeImage, InitIsAProgramThatSaysTheMarker) {
   ASSERT_TRUE(folder.ok());
   const std::string path = folder->path() + "/init";
   ASSERT_TRUE(WriteFile(path, ProbeInit(), 0700).ok());
-  const auto result = RunCommand({.argv = {path}});
+  SubprocessOptions options;
+  options.argv = {path};
+  const auto result = RunCommand(options);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->exit.code, 0);
   EXPECT_EQ(result->out, StrCat(kProbeMarker, "\n"));
 }
 
 TEST(ProbeImage, InitrdIsACpioArchive) {
-  const auto result = RunCommand({.argv = {"cpio", "-it", "--quiet"}}, ProbeInitrd());
+  SubprocessOptions options;
+  options.argv = {"cpio", "-it", "--quiet"};
+  const auto result = RunCommand(options, ProbeInitrd());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->exit.code, 0) << result->err;
   EXPECT_EQ(result->out, "init\n");

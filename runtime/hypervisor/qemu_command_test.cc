@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/strings.h"
 
 namespace nacre::runtime {
 namespace {
@@ -55,7 +56,9 @@ TEST_P(Golden, CommandLineIsWhatTheFileSays) {
   const std::string text = StrJoin(*argv, "\n") + "\n";
   const std::string path = std::string(NACRE_SOURCE_DIR) + "/runtime/hypervisor/testdata/" +
                            std::string(TeeName(GetParam())) + ".argv";
-  if (getenv("NACRE_UPDATE_GOLDEN")) ASSERT_TRUE(WriteFile(path, AsBytes(text)).ok());
+  if (getenv("NACRE_UPDATE_GOLDEN")) {
+    ASSERT_TRUE(WriteFile(path, AsBytes(text)).ok());
+  }
   const auto expected = ReadTextFile(path, 64 << 10);
   ASSERT_TRUE(expected.ok()) << expected.status();
   EXPECT_EQ(text, *expected);
