@@ -28,6 +28,12 @@ Deadline DeadlineIn(int64_t timeout_ms) {
   return steady_clock::now() + std::chrono::milliseconds(timeout_ms);
 }
 
+// A request that could not be sent: late, or for whatever reason the connection is no more.
+absl::Status WriteError(const absl::Status& status) {
+  if (status.ok() || absl::IsDeadlineExceeded(status)) return status;
+  return absl::UnavailableError(status.message());
+}
+
 absl::StatusOr<std::string> AnswerIn(const Frame& frame) {
   if (frame.dropped) {
     return absl::ResourceExhaustedError(StrCat("answer of ", frame.header.length,
@@ -133,7 +139,8 @@ absl::StatusOr<uint32_t> Client::State::Register(WaitingCall* call) {
 
 absl::Status Client::State::Send(Request request, Deadline deadline, WaitingCall* call,
                                  uint32_t* stream_id) {
-  ASSIGN_OR_RETURN(Channel::Turn turn, channel->BeginWrite(deadline));
+  absl::StatusOr<Channel::Turn> turn = channel->BeginWrite(deadline);
+  if (!turn.ok()) return WriteError(turn.status());
   if (deadline) {
     // 0 would mean "no deadline": the last nanosecond stands for "now".
     request.timeout_ns =
@@ -145,7 +152,7 @@ absl::Status Client::State::Send(Request request, Deadline deadline, WaitingCall
         StrCat("request of ", payload.size(), " bytes is over the ", kMaxPayload, " byte limit"));
   }
   ASSIGN_OR_RETURN(*stream_id, Register(call));
-  return turn.Write(*stream_id, FrameType::kRequest, payload, deadline);
+  return WriteError(turn->Write(*stream_id, FrameType::kRequest, payload, deadline));
 }
 
 absl::StatusOr<std::string> Client::State::Await(WaitingCall& call, const CallOptions& call_options,

@@ -18,14 +18,14 @@ struct ClientOptions {
   size_t max_calls = 256;  // waiting at once
   // Called once when the connection has ended, after every waiting call has failed: OK when Close()
   // ended it, else why. Runs on the client's own thread; must not destroy the client.
-  std::function<void(const absl::Status&)> on_close;
+  std::function<void(const absl::Status&)> on_close = {};
   size_t stack_size = kThreadStack;  // of that thread
 };
 
 struct CallOptions {
   int64_t timeout_ms = 0;  // 0 = none. The server is told and the client keeps it
-  Metadata metadata;
-  std::stop_token stop;  // ends the wait early with kCancelled
+  Metadata metadata = {};
+  std::stop_token stop = {};  // ends the wait early with kCancelled
 };
 
 // Thread-safe.

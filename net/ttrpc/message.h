@@ -17,11 +17,11 @@ namespace nacre::ttrpc {
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string service;  // "grpc.AgentService"
-  std::string method;   // "CreateContainer"
-  std::string payload;
+  std::string service = {};  // "grpc.AgentService"
+  std::string method = {};   // "CreateContainer"
+  std::string payload = {};
   int64_t timeout_ns = 0;  // time left when it was sent; 0 = no deadline, below 0 = already past
-  Metadata metadata;
+  Metadata metadata = {};
 };
 
 std::string EncodeRequest(const Request& request);

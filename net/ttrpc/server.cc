@@ -148,6 +148,12 @@ void Server::State::TakeConnection(UniqueFd fd) {
 }
 
 absl::Status Server::Serve(UniqueFd listener) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (getsockopt(listener.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    return absl::InvalidArgumentError(
+        "ttrpc was given a descriptor that is not a listening socket");
+  }
   const int flags = fcntl(listener.get(), F_GETFL);
   if (flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
     return ErrnoStatus(errno, "preparing a ttrpc listener");

@@ -1,0 +1,107 @@
+#include "net/ttrpc/message.h"
+
+#include <gtest/gtest.h>
+
+#include "base/encoding.h"
+#include "base/strings.h"
+#include "net/ttrpc/limits.h"
+
+namespace nacre::ttrpc {
+namespace {
+
+Bytes Hex(std::string_view text) { return *HexDecode(text); }
+
+TEST(MessageTest, RequestOnTheWire) {
+  const Request request{.service = "s",
+                        .method = "m",
+                        .payload = std::string("\0\xff", 2),
+                        .timeout_ns = 300,
+                        .metadata = {{"k", "v"}, {"k", "w"}}};
+  // 1 service, 2 method, 3 payload, 4 timeout_nano (varint), 5 metadata {1 key, 2 value}
+  const std::string wire = EncodeRequest(request);
+  EXPECT_EQ(HexEncode(AsBytes(wire)),
+            "0a0173"
+            "12016d"
+            "1a0200ff"
+            "20ac02"
+            "2a060a016b120176"
+            "2a060a016b120177");
+  absl::StatusOr<Request> back = DecodeRequest(AsBytes(wire));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->service, "s");
+  EXPECT_EQ(back->method, "m");
+  EXPECT_EQ(back->payload, request.payload);
+  EXPECT_EQ(back->timeout_ns, 300);
+  EXPECT_EQ(back->metadata, request.metadata);
+}
+
+TEST(MessageTest, EmptyAndUnknownFieldsOfRequests) {
+  EXPECT_TRUE(DecodeRequest({}).ok());
+  EXPECT_EQ(DecodeRequest(Hex("0a0173"
+                              "f20601aa"))
+                ->service,
+            "s");  // field 110: of the future
+}
+
+TEST(MessageTest, GarbageIsNoRequest) {
+  for (const char* hex : {"ff", "0a05", "0a0573", "0801", "0a01ff", "2a020aff", "1a8080808010"}) {
+    EXPECT_EQ(absl::IsInvalidArgument(DecodeRequest(Hex(hex)).status()),
+              std::string_view(hex) != "0801")  // another wire type: an unknown field
+        << hex;
+  }
+}
+
+TEST(MessageTest, NegativeTimeoutSurvives) {
+  EXPECT_EQ(DecodeRequest(AsBytes(EncodeRequest({.timeout_ns = -5})))->timeout_ns, -5);
+}
+
+TEST(MessageTest, EveryCodeCrosses) {
+  for (int code = 1; code <= 16; ++code) {
+    const absl::Status status(static_cast<absl::StatusCode>(code), StrCat("text ", code));
+    EXPECT_EQ(DecodeResponse(AsBytes(EncodeResponse(status))).status(), status);
+  }
+}
+
+TEST(MessageTest, ForeignCodesAreUnknown) {
+  EXPECT_TRUE(absl::IsUnknown(DecodeResponse(Hex("0a020811")).status()));                    // 17
+  EXPECT_TRUE(absl::IsUnknown(DecodeResponse(Hex("0a0b08ffffffffffffffffff01")).status()));  // -1
+}
+
+TEST(MessageTest, ResponsePayloads) {
+  EXPECT_EQ(*DecodeResponse({}), "");
+  EXPECT_EQ(*DecodeResponse(Hex("12026869")), "hi");      // no status
+  EXPECT_EQ(*DecodeResponse(Hex("0a0012026869")), "hi");  // empty status
+  EXPECT_EQ(*DecodeResponse(AsBytes(EncodeResponse(std::string("hi")))), "hi");
+  EXPECT_TRUE(absl::IsInternal(DecodeResponse(Hex("ffff")).status()));
+}
+
+std::string MessageThatArrives(std::string text) {
+  const absl::Status sent = absl::InternalError(text);
+  return std::string(Message(DecodeResponse(AsBytes(EncodeResponse(sent))).status()));
+}
+
+TEST(MessageTest, StatusMessagesAreMadeUtf8) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x9a", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x9a"},
+      {"a\xff"
+       "b",
+       "a?b"},
+      {"cut\xe2\x82", "cut??"},
+      {"\xc0\x80", "??"},            // overlong
+      {"\xed\xa0\x80", "???"},       // surrogate
+      {"\xf4\x90\x80\x80", "????"},  // past the last code point
+      {"\xe0\x9f\xbf", "???"},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(MessageThatArrives(text), expected);
+}
+
+TEST(MessageTest, StatusMessagesAreCut) {
+  for (size_t size : {kMaxStatusMessage - 1, kMaxStatusMessage, kMaxStatusMessage + 1}) {
+    EXPECT_EQ(MessageThatArrives(std::string(size, 'x')).size(), std::min(size, kMaxStatusMessage));
+  }
+  const std::string cut = MessageThatArrives(std::string(kMaxStatusMessage - 1, 'x') + "\xc3\xa9");
+  EXPECT_EQ(cut.size(), kMaxStatusMessage - 1) << "not in the middle of a character";
+}
+
+}  // namespace
+}  // namespace nacre::ttrpc
