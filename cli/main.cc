@@ -7,6 +7,8 @@
 #include <exception>
 #include <string>
 
+#include "cli/image.h"
+#include "cli/keyprovider.h"
 #include "cli/usage_error.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -36,6 +38,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Confidential containers: run, measure and release secrets to attested guests.",
                "nacre");
   VerbResult result;
+  AddImageVerb(app, &result);
+  AddKeyProviderVerb(app, &result);
   AddVersionVerb(app, &result);
   app.require_subcommand(1);
   try {
