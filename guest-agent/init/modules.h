@@ -1,0 +1,25 @@
+// Kernel modules of the measured image, loaded in the order its list gives.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace nacre::guest_agent {
+
+struct KernelModule {
+  std::string path;        // absolute
+  std::string parameters;  // "name=value name=value", may be empty
+};
+
+// One "path [parameter...]" a line; empty lines and '#' comments are skipped. kInvalidArgument with
+// the line number for a path that is not absolute, kResourceExhausted past kMaxModules.
+absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text);
+
+// finit_module(2) for each; a module that is there already is fine. Stops at the first failure and
+// names it. A missing list means no modules.
+absl::Status LoadModules(const std::string& list_path);
+
+}  // namespace nacre::guest_agent

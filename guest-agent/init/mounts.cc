@@ -1,0 +1,64 @@
+// An initramfs is the kernel's own first mount ("rootfs"), which has no parent; pivot_root(2), with
+// which crun gives a container its root, refuses to move such a mount. Copying everything to a
+// tmpfs would cost time and memory. Instead the same files are bound a second time and that second
+// mount is moved on top of the first: it has a parent, and not a byte was copied.
+
+#include "guest-agent/init/mounts.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+
+namespace nacre::guest_agent {
+namespace {
+
+struct Mount {
+  const char* type;
+  const char* target;
+  unsigned long flags;
+  const char* options;
+  bool optional;
+};
+
+constexpr unsigned long kData = MS_NOSUID | MS_NODEV;
+constexpr unsigned long kSystem = kData | MS_NOEXEC;
+constexpr Mount kMounts[] = {
+    {"proc", "/proc", kSystem, "", false},
+    {"sysfs", "/sys", kSystem, "", false},
+    {"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755", false},
+    {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666", false},
+    {"tmpfs", "/dev/shm", kSystem, "mode=1777", false},
+    // Images are unpacked below /run: most of the memory may be theirs.
+    {"tmpfs", "/run", kData, "mode=0755,size=75%", false},
+    {"cgroup2", "/sys/fs/cgroup", kSystem, "", false},
+    {"configfs", "/sys/kernel/config", kSystem, "", true},
+};
+
+}  // namespace
+
+absl::Status MoveRoot() {
+  constexpr char kNewRoot[] = "/newroot";
+  if (mkdir(kNewRoot, 0755) != 0 && errno != EEXIST) return ErrnoStatus(errno, "making /newroot");
+  if (mount("/", kNewRoot, nullptr, MS_BIND, nullptr) != 0)
+    return ErrnoStatus(errno, "binding the root");
+  if (chdir(kNewRoot) != 0) return ErrnoStatus(errno, "entering the new root");
+  if (mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return ErrnoStatus(errno, "moving the root");
+  if (chroot(".") != 0 || chdir("/") != 0) return ErrnoStatus(errno, "changing the root");
+  return absl::OkStatus();
+}
+
+absl::Status MountSystem() {
+  for (const Mount& entry : kMounts) {
+    absl::Status status = MakeDirectories(entry.target);
+    if (status.ok() && mount(entry.type, entry.target, entry.type, entry.flags, entry.options) != 0)
+      status = ErrnoStatus(errno, entry.target);
+    if (!entry.optional) RETURN_IF_ERROR(status, "mounting");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nacre::guest_agent

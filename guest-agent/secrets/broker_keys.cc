@@ -1,0 +1,32 @@
+#include "guest-agent/secrets/broker_keys.h"
+
+#include "guest-agent/service/timeline.h"
+
+namespace nacre::guest_agent {
+
+absl::StatusOr<attestation::KbsClient*> BrokerKeys::Client() {
+  const std::lock_guard lock(mutex_);
+  if (client_ != nullptr) return client_.get();
+  if (options_.url.empty())
+    return absl::FailedPreconditionError("no key broker: initdata has no [broker] in nacre.toml");
+  attestation::KbsClientOptions client;
+  client.url = options_.url;
+  client.pinned_server_cert_pem = options_.certificate_pem;
+  client.evidence_source = evidence_;
+  client.init_data = attestation::InitData{"toml", options_.initdata_document};
+  client.launch_hint = attestation::LaunchHint{options_.command_line, options_.vcpus};
+  ASSIGN_OR_RETURN(client_, attestation::KbsClient::Create(std::move(client)));
+  return client_.get();
+}
+
+absl::StatusOr<SecretBytes> BrokerKeys::GetKey(std::string_view kbs_uri) {
+  ASSIGN_OR_RETURN(attestation::KbsClient * client, Client());
+  absl::StatusOr<SecretBytes> key = client->GetResource(kbs_uri);
+  const attestation::KbsTimings timings = client->timings();
+  // A token was earned, also when this one resource is refused.
+  if (timings.handshakes > 0 && !attested_.exchange(true))
+    LogTimeline("attested", timings.last_handshake_us / 1000);
+  return key;
+}
+
+}  // namespace nacre::guest_agent

@@ -1,0 +1,41 @@
+#include "guest-agent/storage/image_rootfs.h"
+
+#include "guest-agent/service/timeline.h"
+#include "image-rs-cpp/store/rootfs.h"
+
+namespace nacre::guest_agent {
+
+absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
+  const std::lock_guard lock(mutex_);
+  if (puller_ == nullptr) {
+    image::ImagePullerOptions options;
+    options.work_dir = options_.work_dir;
+    options.key_resolver = keys_;
+    options.registry.insecure_registries = options_.insecure_registries;
+    ASSIGN_OR_RETURN(puller_, image::ImagePuller::Create(std::move(options)));
+  }
+  return puller_.get();
+}
+
+absl::StatusOr<ImageDefaults> ImageRootfs::Mount(const grpc::CreateContainerRequest& request,
+                                                 const std::string& folder,
+                                                 const std::string& target) {
+  ASSIGN_OR_RETURN(const std::string reference, ImageReferenceOf(request));
+  ASSIGN_OR_RETURN(image::ImagePuller * puller, Puller());
+  ASSIGN_OR_RETURN(const image::PulledImage image, puller->Pull(reference));
+  RETURN_IF_ERROR(image::MountRootfs(image, {folder + "/upper", folder + "/work", target}));
+  LogTimeline("image_ready");
+  ImageDefaults defaults;
+  defaults.entrypoint = image.config.entrypoint;
+  defaults.command = image.config.cmd;
+  defaults.environment = image.config.env;
+  defaults.working_directory = image.config.working_dir;
+  defaults.user = image.config.user;
+  return defaults;
+}
+
+absl::Status ImageRootfs::Unmount(const std::string& target) {
+  return image::UnmountRootfs(target);
+}
+
+}  // namespace nacre::guest_agent

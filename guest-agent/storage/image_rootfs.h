@@ -1,0 +1,40 @@
+// Root filesystems from images that the guest pulls, verifies, decrypts and mounts itself.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "guest-agent/storage/rootfs.h"
+#include "image-rs-cpp/image_puller.h"
+
+namespace nacre::guest_agent {
+
+struct ImageRootfsOptions {
+  std::string work_dir = "/run/nacre/images";
+  std::vector<std::string> insecure_registries;
+};
+
+// Thread-safe.
+class ImageRootfs : public RootfsProvider {
+ public:
+  // `keys` must outlive this.
+  ImageRootfs(ImageRootfsOptions options, image::KeyResolver* keys)
+      : options_(std::move(options)), keys_(keys) {}
+
+  absl::StatusOr<ImageDefaults> Mount(const grpc::CreateContainerRequest& request,
+                                      const std::string& folder,
+                                      const std::string& target) override;
+  absl::Status Unmount(const std::string& target) override;
+
+ private:
+  absl::StatusOr<image::ImagePuller*> Puller();
+
+  const ImageRootfsOptions options_;
+  image::KeyResolver* const keys_;
+  std::mutex mutex_;
+  std::unique_ptr<image::ImagePuller> puller_;  // guarded by mutex_ until it is made
+};
+
+}  // namespace nacre::guest_agent
