@@ -1,0 +1,124 @@
+// A plain folder stands in for configfs. The kernel's `generation` counts writes to a request; here
+// it is a link to inblob, which first says "0", and the report data written into it is chosen to
+// read as the next number.
+
+#include "tee/sev/configfs_tsm.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "base/file.h"
+#include "tee/sev/certificates.h"
+#include "tee/sev/report.h"
+
+namespace nacre::tee::sev {
+namespace {
+
+using ::testing::HasSubstr;
+
+ReportData DataReading(char generation) {
+  ReportData data;
+  data.bytes.fill(' ');
+  data.bytes[0] = static_cast<uint8_t>(generation);
+  return data;
+}
+
+Bytes ReportOver(const ReportData& data) {
+  Report report;
+  report.version = 3;
+  report.report_data = data.bytes;
+  return SerializeReport(report);
+}
+
+struct StandIn {
+  std::string provider = "sev_guest\n";
+  Bytes outblob;
+  std::optional<Bytes> auxblob = Bytes{1, 2, 3};
+  std::vector<std::string> folders;
+
+  absl::Status Fill(const std::string& folder) {
+    folders.push_back(folder);
+    if (mkdir(folder.c_str(), 0700) != 0) return ErrnoStatus(errno, folder);
+    RETURN_IF_ERROR(WriteFile(folder + "/inblob", AsBytes("0\n")));
+    if (symlink("inblob", (folder + "/generation").c_str()) != 0) {
+      return ErrnoStatus(errno, "symlink");
+    }
+    RETURN_IF_ERROR(WriteFile(folder + "/provider", AsBytes(provider)));
+    RETURN_IF_ERROR(WriteFile(folder + "/outblob", outblob));
+    if (auxblob) RETURN_IF_ERROR(WriteFile(folder + "/auxblob", *auxblob));
+    return absl::OkStatus();
+  }
+};
+
+absl::StatusOr<Evidence> Quote(StandIn& stand_in, const ReportData& data) {
+  const auto root = TemporaryDirectory::Create("tsm").value();
+  const auto source = ConfigfsTsmSource::Create(root.path(), [&](const std::string& folder) {
+                        return stand_in.Fill(folder);
+                      }).value();
+  return source->Quote(data);
+}
+
+TEST(ConfigfsTsm, GivesReportAndTable) {
+  const ReportData data = DataReading('1');
+  StandIn stand_in{.outblob = ReportOver(data)};
+  const auto evidence = Quote(stand_in, data);
+  ASSERT_TRUE(evidence.ok()) << evidence.status();
+  EXPECT_EQ(evidence->kind, TeeKind::kSnp);
+  EXPECT_FALSE(evidence->emulated);
+  EXPECT_EQ(evidence->report, stand_in.outblob);
+  EXPECT_EQ(evidence->auxiliary, (Bytes{1, 2, 3}));
+  EXPECT_EQ(stand_in.folders.size(), 1u);
+}
+
+TEST(ConfigfsTsm, MissingTableIsEmpty) {
+  const ReportData data = DataReading('1');
+  StandIn stand_in{.outblob = ReportOver(data), .auxblob = std::nullopt};
+  EXPECT_TRUE(Quote(stand_in, data).value().auxiliary.empty());
+}
+
+TEST(ConfigfsTsm, MovedGenerationIsTriedAgainThenRefused) {
+  const ReportData data = DataReading('2');  // as if somebody else had written too
+  StandIn stand_in{.outblob = ReportOver(data)};
+  EXPECT_EQ(Quote(stand_in, data).status().code(), absl::StatusCode::kAborted);
+  ASSERT_EQ(stand_in.folders.size(), 3u);
+  EXPECT_NE(stand_in.folders[0], stand_in.folders[1]);
+}
+
+TEST(ConfigfsTsm, AnswersThatAreNoEvidenceAreRefused) {
+  const ReportData data = DataReading('1');
+  StandIn other{.outblob = ReportOver(DataReading('3'))};
+  EXPECT_THAT(std::string(Quote(other, data).status().message()), HasSubstr("other report data"));
+  StandIn shorter{.outblob = Bytes(100)};
+  EXPECT_EQ(Quote(shorter, data).status().code(), absl::StatusCode::kDataLoss);
+  StandIn empty;
+  EXPECT_EQ(Quote(empty, data).status().code(), absl::StatusCode::kDataLoss);
+  StandIn large{.outblob = Bytes(40 * 1024)};
+  EXPECT_EQ(Quote(large, data).status().code(), absl::StatusCode::kResourceExhausted);
+  StandIn table{.outblob = ReportOver(data), .auxblob = Bytes(kMaxCertificateTable + 1)};
+  EXPECT_EQ(Quote(table, data).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(ConfigfsTsm, OtherProvidersAreUnimplemented) {
+  const ReportData data = DataReading('1');
+  StandIn stand_in{.provider = "tdx_guest\n", .outblob = ReportOver(data)};
+  const auto evidence = Quote(stand_in, data);
+  EXPECT_EQ(evidence.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(evidence.status().message()), HasSubstr("tdx_guest"));
+}
+
+TEST(ConfigfsTsm, AbsentFolders) {
+  EXPECT_EQ(ConfigfsTsmSource::Create("/nonexistent/tsm").status().code(),
+            absl::StatusCode::kNotFound);
+  // A folder that the kernel does not fill.
+  const auto root = TemporaryDirectory::Create("tsm").value();
+  const auto source = ConfigfsTsmSource::Create(root.path()).value();
+  EXPECT_EQ(source->Quote(DataReading('1')).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace nacre::tee::sev
