@@ -37,9 +37,9 @@ Bytes ReportOver(const ReportData& data) {
 
 struct StandIn {
   std::string provider = "sev_guest\n";
-  Bytes outblob;
+  Bytes outblob{};
   std::optional<Bytes> auxblob = Bytes{1, 2, 3};
-  std::vector<std::string> folders;
+  std::vector<std::string> folders{};
 
   absl::Status Fill(const std::string& folder) {
     folders.push_back(folder);

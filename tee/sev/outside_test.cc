@@ -45,6 +45,12 @@ bool IsTrue(const Json& object, const char* key) {
   return value.is_boolean() && value.get<bool>();
 }
 
+// Stated as null where a version of the report does not have the field, and then zero in it.
+int NumberOrZero(const Json& object, const char* key) {
+  const Json& value = object.at(key);
+  return value.is_null() ? 0 : value.get<int>();
+}
+
 int64_t Time(const std::string& text) {
   absl::Time time;
   std::string error;
@@ -127,9 +133,9 @@ bool SameFields(const Report& report, const Json& stated) {
       report.policy.smt_allowed() == IsTrue(stated.at("policy_bits"), "smt") &&
       report.vmpl == stated.at("vmpl").get<uint32_t>() &&
       FormatHexNumber(report.platform_info) == Text(stated, "platform_info") &&
-      report.cpuid_family == stated.at("cpuid_fam").get<int>() &&
-      report.cpuid_model == stated.at("cpuid_mod").get<int>() &&
-      report.cpuid_stepping == stated.at("cpuid_step").get<int>() &&
+      report.cpuid_family == NumberOrZero(stated, "cpuid_fam") &&
+      report.cpuid_model == NumberOrZero(stated, "cpuid_mod") &&
+      report.cpuid_stepping == NumberOrZero(stated, "cpuid_step") &&
       firmware(report.current_firmware) == Text(stated, "current_fw") &&
       firmware(report.committed_firmware) == Text(stated, "committed_fw") &&
       (report.signing_key() == SigningKey::kVlek) == (Text(stated, "signing_key") == "VLEK");

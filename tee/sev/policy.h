@@ -22,8 +22,8 @@ struct SnpPolicy {
   uint8_t min_abi_major = 0;
   uint8_t min_abi_minor = 0;
   uint32_t min_guest_svn = 0;
-  std::optional<TcbComponents> min_tcb;  // reported, committed and launch must each reach it
-  std::vector<std::string> csp_ids;      // allowed VLEK cspID values; empty allows any
+  std::optional<TcbComponents> min_tcb{};  // reported, committed and launch must each reach it
+  std::vector<std::string> csp_ids{};      // allowed VLEK cspID values; empty allows any
 };
 
 // Appends one check per demand. False when any of them failed.

@@ -25,12 +25,12 @@ struct TestChipOptions {
   bool vlek = false;
   TcbComponents tcb = {.fmc = 0, .bootloader = 4, .tee = 0, .snp = 24, .microcode = 219};
   std::string csp_id = "CN=cloud.example";
-  std::string product_name;  // of the extension; by product when empty
-  std::string leaf_name;     // subjects; AMD's when empty
-  std::string intermediate_name;
-  std::string root_name;
-  std::set<std::string> without_extensions;  // dotted OIDs
-  std::vector<crypto::CustomExtension> replaced_extensions;
+  std::string product_name{};  // of the extension; by product when empty
+  std::string leaf_name{};     // subjects; AMD's when empty
+  std::string intermediate_name{};
+  std::string root_name{};
+  std::set<std::string> without_extensions{};  // dotted OIDs
+  std::vector<crypto::CustomExtension> replaced_extensions{};
   Bytes leaf_serial = {0};
   int64_t leaf_not_before = kTestNow - kTestYear;
   int64_t leaf_not_after = kTestNow + kTestYear;

@@ -172,9 +172,10 @@ TEST(VerifySnp, ValidityAtItsBoundaries) {
     return Verify(evidence, chip.Trust(), {}, now).appraisal.refusal;
   };
   EXPECT_EQ(refusal_at(dates.leaf_not_before), "");
-  EXPECT_EQ(refusal_at(dates.leaf_not_after), "");
+  EXPECT_EQ(refusal_at(dates.leaf_not_after - 1), "");
   EXPECT_THAT(refusal_at(dates.leaf_not_before - 1), StartsWith("certificate chain refused"));
   EXPECT_THAT(refusal_at(dates.leaf_not_after + 1), HasSubstr("expired"));
+  EXPECT_THAT(refusal_at(dates.leaf_not_after), HasSubstr("expired"));
 }
 
 TEST(VerifySnp, Revocation) {
