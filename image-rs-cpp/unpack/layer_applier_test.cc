@@ -1,0 +1,338 @@
+#include "image-rs-cpp/unpack/layer_applier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "image-rs-cpp/testing/tar_builder.h"
+#include "image-rs-cpp/unpack/tar_reader.h"
+
+namespace nacre::image {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::Member;
+using testing::TarBuilder;
+using ::testing::UnorderedElementsAre;
+
+// Unpacks into a folder that lies beside one it must never touch.
+class LayerApplierTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: makes device nodes and changes owners";
+    auto made = TemporaryDirectory::Create("applier");
+    ASSERT_TRUE(made.ok()) << made.status();
+    temporary_.emplace(*std::move(made));
+    root_ = temporary_->path() + "/root";
+    outside_ = temporary_->path() + "/outside";
+    ASSERT_TRUE(MakeDirectories(root_).ok());
+    ASSERT_TRUE(MakeDirectories(outside_).ok());
+    ASSERT_TRUE(WriteFile(outside_ + "/secret", AsBytes("untouched")).ok());
+  }
+
+  absl::StatusOr<LayerFacts> Apply(ByteView tar) {
+    UnpackBudget budget(limits_);
+    ASSIGN_OR_RETURN(LayerApplier applier, LayerApplier::Create(root_, limits_, &budget));
+    TarReader reader(&applier, limits_);
+    RETURN_IF_ERROR(reader.Write(tar));
+    RETURN_IF_ERROR(reader.Finish());
+    return applier.Finish();
+  }
+
+  // The message of the refusal; also checks that nothing outside changed.
+  std::string Refusal(ByteView tar) {
+    absl::Status status = Apply(tar).status();
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(*ReadTextFile(outside_ + "/secret", 100), "untouched");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(outside_), {}), 1);
+    return std::string(Message(status));
+  }
+
+  struct stat Stat(const std::string& path) {
+    struct stat info = {};
+    EXPECT_EQ(lstat((root_ + "/" + path).c_str(), &info), 0) << path;
+    return info;
+  }
+  bool Exists(const std::string& path) {
+    struct stat info;
+    return lstat((root_ + "/" + path).c_str(), &info) == 0;
+  }
+  bool IsWhiteout(const std::string& path) {
+    struct stat info = Stat(path);
+    return S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0);
+  }
+  bool IsOpaque(const std::string& path) {
+    char value = 0;
+    return lgetxattr((root_ + "/" + path).c_str(), "trusted.overlay.opaque", &value, 1) == 1 &&
+           value == 'y';
+  }
+  std::string Content(const std::string& path) {
+    auto text = ReadTextFile(root_ + "/" + path, 1 << 20);
+    return text.ok() ? *text : text.status().ToString();
+  }
+
+  Limits limits_;
+  std::optional<TemporaryDirectory> temporary_;
+  std::string root_, outside_;
+};
+
+TEST_F(LayerApplierTest, KeepsOwnerModeAndTime) {
+  auto facts = Apply(TarBuilder()
+                         .Add({.path = "./", .type = '5', .mode = 0711, .uid = 5, .mtime = 99})
+                         .Add({.path = "d", .type = '5', .mode = 01777, .uid = 3, .mtime = 1000})
+                         .Add({.path = "d/f",
+                               .content = "hello",
+                               .mode = 06755,
+                               .uid = 1000,
+                               .gid = 1001,
+                               .mtime = 2000})
+                         .Symlink("d/link", "/etc/passwd")
+                         .Finish());
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_TRUE(facts->implicit_folders.empty());
+  EXPECT_EQ(Stat(".").st_mode & 07777, 0711u);
+  EXPECT_EQ(Stat(".").st_uid, 5u);
+  EXPECT_EQ(Stat(".").st_mtime, 99);
+  EXPECT_EQ(Stat("d").st_mode & 07777, 01777u);
+  EXPECT_EQ(Stat("d").st_mtime, 1000);
+  EXPECT_EQ(Stat("d/f").st_mode & 07777, 06755u);
+  EXPECT_EQ(Stat("d/f").st_uid, 1000u);
+  EXPECT_EQ(Stat("d/f").st_gid, 1001u);
+  EXPECT_EQ(Stat("d/f").st_mtime, 2000);
+  EXPECT_EQ(Content("d/f"), "hello");
+  EXPECT_EQ(std::filesystem::read_symlink(root_ + "/d/link"), "/etc/passwd");
+}
+
+TEST_F(LayerApplierTest, MakesLinksDevicesAndFifos) {
+  auto facts = Apply(TarBuilder()
+                         .File("a", "x")
+                         .HardLink("sub/b", "./a")
+                         .HardLink("a", "a")
+                         .Device("null", '3', 1, 3)
+                         .Device("loop", '4', 7, 0)
+                         .Add({.path = "pipe", .type = '6', .mode = 0622})
+                         .Finish());
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(Stat("a").st_ino, Stat("sub/b").st_ino);
+  EXPECT_EQ(Stat("null").st_rdev, makedev(1, 3));
+  EXPECT_TRUE(S_ISBLK(Stat("loop").st_mode));
+  EXPECT_TRUE(S_ISFIFO(Stat("pipe").st_mode));
+  EXPECT_EQ(Stat("pipe").st_mode & 07777, 0622u);
+  EXPECT_THAT(facts->implicit_folders, UnorderedElementsAre("", "sub"));
+}
+
+TEST_F(LayerApplierTest, TurnsWhiteoutsIntoOverlaysOwn) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Folder("d")
+                        .File("d/.wh.gone", "")
+                        .File("o/.wh..wh..opq", "")
+                        .File(".wh..wh.plnk", "")
+                        .Finish())
+                  .ok());
+  EXPECT_TRUE(IsWhiteout("d/gone"));
+  EXPECT_TRUE(IsOpaque("o"));
+  EXPECT_FALSE(IsOpaque("d"));
+  EXPECT_FALSE(Exists(".wh..wh.plnk"));
+  EXPECT_FALSE(Exists("d/.wh.gone"));
+}
+
+TEST_F(LayerApplierTest, WhiteoutsHideOnlyWhatIsBelow) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .File("file", "mine")
+                        .File(".wh.file", "")
+                        .File("folder/x", "mine")
+                        .File(".wh.folder", "")
+                        .File(".wh.later", "")
+                        .Folder("later")
+                        .File(".wh.deep", "")
+                        .File("deep/er/x", "mine")
+                        .File(".wh.plain", "")
+                        .File("plain", "mine")
+                        .Finish())
+                  .ok());
+  EXPECT_EQ(Content("file"), "mine");
+  EXPECT_EQ(Content("folder/x"), "mine");
+  EXPECT_TRUE(IsOpaque("folder"));
+  EXPECT_TRUE(IsOpaque("later"));
+  EXPECT_TRUE(IsOpaque("deep"));
+  EXPECT_FALSE(IsOpaque("deep/er"));
+  EXPECT_EQ(Content("plain"), "mine");
+}
+
+TEST_F(LayerApplierTest, LaterEntriesReplaceEarlierOnes) {
+  auto facts = Apply(TarBuilder()
+                         .File("a", "one")
+                         .File("a", "two")
+                         .File("d/in/x", "")
+                         .File("d", "now a file")
+                         .File("f", "")
+                         .Folder("f")
+                         .File("f/y", "")
+                         .Symlink("f/y", "z")
+                         .Folder("t")
+                         .Symlink("t", "f")
+                         .Finish());
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(Content("a"), "two");
+  EXPECT_EQ(Content("d"), "now a file");
+  EXPECT_TRUE(S_ISDIR(Stat("f").st_mode));
+  EXPECT_TRUE(S_ISLNK(Stat("f/y").st_mode));
+  EXPECT_TRUE(S_ISLNK(Stat("t").st_mode));
+  EXPECT_THAT(facts->implicit_folders, UnorderedElementsAre(""));
+}
+
+TEST_F(LayerApplierTest, KeepsExtendedAttributes) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Pax({{"SCHILY.xattr.user.note", "hi"},
+                              {"SCHILY.xattr.security.selinux", "left out"},
+                              {"SCHILY.xattr.security.capability",
+                               std::string("\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20)}})
+                        .Add({.path = "f", .uid = 12})
+                        .Pax({{"SCHILY.xattr.trusted.mark", "t"}})
+                        .Symlink("l", "f")
+                        .Finish())
+                  .ok());
+  char value[64];
+  EXPECT_EQ(getxattr((root_ + "/f").c_str(), "user.note", value, sizeof value), 2);
+  EXPECT_EQ(getxattr((root_ + "/f").c_str(), "security.capability", value, sizeof value), 20);
+  EXPECT_LT(getxattr((root_ + "/f").c_str(), "security.selinux", value, sizeof value), 0);
+  EXPECT_EQ(lgetxattr((root_ + "/l").c_str(), "trusted.mark", value, sizeof value), 1);
+}
+
+TEST_F(LayerApplierTest, RefusesOverlaysOwnAttributesAndDevice) {
+  EXPECT_THAT(Refusal(TarBuilder()
+                          .Pax({{"SCHILY.xattr.trusted.overlay.redirect", "/etc"}})
+                          .Folder("d")
+                          .Finish()),
+              HasSubstr("belongs to overlayfs"));
+  EXPECT_THAT(Refusal(TarBuilder().Device("gone", '3', 0, 0).Finish()),
+              HasSubstr("whiteout to overlayfs"));
+}
+
+TEST_F(LayerApplierTest, RefusesPathsThatLeaveTheRoot) {
+  for (const char* path : {"../outside/x", "a/../../outside/x", "..", "a/..", "./../outside/x"}) {
+    EXPECT_THAT(Refusal(TarBuilder().File(path, "evil").Finish()), HasSubstr("'..'")) << path;
+    EXPECT_THAT(Refusal(TarBuilder().Folder(path).Finish()), HasSubstr("'..'")) << path;
+  }
+  EXPECT_THAT(Refusal(TarBuilder().File(outside_ + "/x", "evil").Finish()),
+              HasSubstr("is absolute"));
+  EXPECT_THAT(Refusal(TarBuilder().File("", "evil").Finish()), HasSubstr("is empty"));
+}
+
+TEST_F(LayerApplierTest, RefusesToWriteThroughSymbolicLinks) {
+  for (const std::string& target : {outside_, std::string("../outside"), std::string(".")}) {
+    EXPECT_THAT(Refusal(TarBuilder().Symlink("l", target).File("l/x", "evil").Finish()),
+                HasSubstr("leads over a symbolic link"));
+    EXPECT_THAT(Refusal(TarBuilder().Symlink("l", target).Folder("l/x").Finish()),
+                HasSubstr("leads over a symbolic link"));
+    EXPECT_THAT(Refusal(TarBuilder().Symlink("l", target).File("l/.wh.secret", "").Finish()),
+                HasSubstr("leads over a symbolic link"));
+    EXPECT_THAT(Refusal(TarBuilder().Symlink("l", target).File("l/.wh..wh..opq", "").Finish()),
+                HasSubstr("leads over a symbolic link"));
+  }
+}
+
+TEST_F(LayerApplierTest, ReplacesALinkInsteadOfWritingToItsTarget) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Symlink("l", outside_ + "/secret")
+                        .File("l", "mine")
+                        .Symlink("m", outside_)
+                        .Folder("m")
+                        .File("m/secret", "mine")
+                        .Finish())
+                  .ok());
+  EXPECT_EQ(Content("l"), "mine");
+  EXPECT_EQ(*ReadTextFile(outside_ + "/secret", 100), "untouched");
+}
+
+TEST_F(LayerApplierTest, SetsNoTimeThroughAFolderThatBecameALink) {
+  const auto before = std::filesystem::last_write_time(outside_);
+  ASSERT_TRUE(Apply(TarBuilder().Folder("d").Folder("d/e").Symlink("d", outside_).Finish()).ok());
+  EXPECT_EQ(std::filesystem::last_write_time(outside_), before);
+}
+
+TEST_F(LayerApplierTest, RefusesHardLinksToOutside) {
+  EXPECT_THAT(Refusal(TarBuilder().HardLink("x", "../outside/secret").Finish()), HasSubstr("'..'"));
+  EXPECT_THAT(Refusal(TarBuilder().HardLink("x", outside_ + "/secret").Finish()),
+              HasSubstr("is absolute"));
+  EXPECT_THAT(Refusal(TarBuilder().Symlink("l", outside_).HardLink("x", "l/secret").Finish()),
+              HasSubstr("leads over a symbolic link"));
+  EXPECT_THAT(Refusal(TarBuilder().HardLink("x", "missing").Finish()),
+              HasSubstr("not in this layer"));
+  EXPECT_THAT(Refusal(TarBuilder().Folder("d").HardLink("x", "d").Finish()),
+              HasSubstr("cannot be linked"));
+  EXPECT_THAT(Refusal(TarBuilder().File(".wh.w", "").HardLink("x", "w").Finish()),
+              HasSubstr("cannot be linked"));
+}
+
+TEST_F(LayerApplierTest, AHardLinkToASymbolicLinkIsTheLinkItself) {
+  ASSERT_TRUE(
+      Apply(TarBuilder().Symlink("l", outside_ + "/secret").HardLink("h", "l").Finish()).ok());
+  EXPECT_TRUE(S_ISLNK(Stat("h").st_mode));
+}
+
+TEST_F(LayerApplierTest, RefusesAFileUnderAFile) {
+  EXPECT_THAT(Refusal(TarBuilder().File("f", "").File("f/x", "").Finish()),
+              HasSubstr("is not a folder"));
+}
+
+TEST_F(LayerApplierTest, RefusesWhiteoutsOfNothing) {
+  for (const char* name : {".wh.", "d/.wh..", "d/.wh..."}) {
+    EXPECT_THAT(Refusal(TarBuilder().File(name, "").Finish()), HasSubstr("whiteout of no file"));
+  }
+}
+
+TEST_F(LayerApplierTest, BoundsNamesPathsAndDepth) {
+  auto one = [this](const std::string& path) {
+    return Apply(TarBuilder().Pax({{"path", path}}).File("x", "").Finish()).status();
+  };
+  EXPECT_TRUE(one(std::string(255, 'n')).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(one(std::string(256, 'n'))));
+  limits_.max_path_depth = 3;
+  EXPECT_TRUE(one("a/b/c").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(one("a/b/c/d")));
+  limits_.max_path_depth = 4000;
+  std::string path = "p";
+  while (path.size() < 4093) path += "/p";
+  EXPECT_TRUE(one(path + "/x").ok()) << path.size();
+  EXPECT_TRUE(absl::IsResourceExhausted(one(path + "/xy")));
+}
+
+TEST_F(LayerApplierTest, BoundsDeviceNodes) {
+  limits_.max_device_nodes = 2;
+  TarBuilder tar;
+  tar.Device("a", '3', 1, 1).Device("b", '4', 1, 2);
+  EXPECT_TRUE(Apply(TarBuilder(tar).Finish()).ok());
+  EXPECT_THAT(Refusal(tar.Device("c", '3', 1, 3).Finish()), HasSubstr("more than 2 device nodes"));
+}
+
+TEST_F(LayerApplierTest, BoundsEntries) {
+  limits_.max_entries = 3;
+  EXPECT_TRUE(Apply(TarBuilder().File("a", "").File("b", "").Finish()).ok());
+  EXPECT_TRUE(Apply(TarBuilder().File("a", "").File("b", "").File("c", "").Finish()).ok());
+  EXPECT_THAT(
+      Refusal(TarBuilder().File("a", "").File("b", "").File("c", "").File("d", "").Finish()),
+      HasSubstr("more files than allowed"));
+}
+
+TEST(EntryPath, IsMadeCanonical) {
+  Limits limits;
+  EXPECT_EQ(*CanonicalEntryPath("./usr//bin/.", limits), "usr/bin");
+  EXPECT_EQ(*CanonicalEntryPath("./", limits), "");
+  EXPECT_EQ(*CanonicalEntryPath("...", limits), "...");
+  EXPECT_EQ(*CanonicalEntryPath("a/..b", limits), "a/..b");
+  EXPECT_FALSE(CanonicalEntryPath(std::string_view("a\0b", 3), limits).ok());
+  EXPECT_EQ(SplitEntryPath("a/b/c").parent, "a/b");
+  EXPECT_EQ(SplitEntryPath("a/b/c").name, "c");
+  EXPECT_EQ(SplitEntryPath("c").parent, "");
+}
+
+}  // namespace
+}  // namespace nacre::image
