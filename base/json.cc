@@ -265,11 +265,11 @@ absl::StatusOr<Json> ParseJson(std::string_view text, const JsonLimits& limits) 
     return absl::InvalidArgumentError(
         StrCat("JSON: ", text.size(), " bytes, the limit is ", limits.max_size));
   }
-  // The library would skip a byte order mark; RFC 8259 section 8.1 allows refusing it.
   // The library takes a zero byte for the end of the text and would ignore what follows.
   if (text.find('\0') != text.npos) {
     return absl::InvalidArgumentError("JSON: holds a zero byte");
   }
+  // It would skip a byte order mark; RFC 8259 section 8.1 allows refusing it.
   if (text.starts_with("\xef\xbb\xbf")) {
     return absl::InvalidArgumentError("JSON: starts with a byte order mark");
   }
