@@ -38,6 +38,10 @@ std::string UnknownVerb(const CLI::App& app, const std::string& word) {
   return message;
 }
 
+bool Is(const CLI::ParseError& error, CLI::ExitCodes code) {
+  return error.get_exit_code() == static_cast<int>(code);
+}
+
 std::string OneLine(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -63,12 +67,12 @@ std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error
   const CLI::App& verb = Innermost(app);
   std::vector<std::string> extras = verb.remaining();
   if (extras.empty()) extras = app.remaining(true);
-  if (error.get_name() == "ExtrasError" && !extras.empty()) {
+  if (Is(error, CLI::ExitCodes::ExtrasError) && !extras.empty()) {
     if (extras[0].starts_with("-")) return UnknownOption(verb, extras[0]);
     if (!VerbNames(verb).empty()) return UnknownVerb(verb, extras[0]);
     return VerbPath(verb) + ": unexpected argument '" + extras[0] + "'";
   }
-  if (error.get_name() == "RequiredError" && !VerbNames(verb).empty()) {
+  if (Is(error, CLI::ExitCodes::RequiredError) && !VerbNames(verb).empty()) {
     // CLI11 misses the subcommand before it complains about the word that is none.
     if (!extras.empty() && extras[0].starts_with("-")) return UnknownOption(verb, extras[0]);
     if (!extras.empty()) return UnknownVerb(verb, extras[0]);

@@ -41,8 +41,14 @@ Clock::time_point End(int64_t total_timeout_ms) {
 
 class HttpClient::Impl {
  public:
-  Impl(HttpClientOptions options, std::shared_ptr<TlsContext> tls)
-      : options_(std::move(options)), tls_(std::move(tls)) {}
+  explicit Impl(HttpClientOptions options) : options_(std::move(options)) {}
+
+  // Own trust is checked at once. The system's roots are read when the first https URL needs them:
+  // they are some 140 certificates, and many a client speaks plain HTTP only.
+  absl::Status Check() {
+    bool own = !options_.trusted_ca_pem.empty() || !options_.pinned_server_cert_pem.empty();
+    return own ? Tls().status() : absl::OkStatus();
+  }
 
   absl::StatusOr<HttpResponse> Send(const HttpRequest& request, const OnBody* on_body,
                                     const OnHead* on_head) {
@@ -56,12 +62,24 @@ class HttpClient::Impl {
       bool closed_under_us = absl::IsUnavailable(response.status()) && silent;
       if (!closed_under_us || !IsIdempotent(request.method)) return response;
     }
-    ASSIGN_OR_RETURN(connection, HttpConnection::Open(exchange, *tls_));
+    std::shared_ptr<TlsContext> tls;
+    if (url.tls()) {
+      ASSIGN_OR_RETURN(tls, Tls());
+    }
+    ASSIGN_OR_RETURN(connection, HttpConnection::Open(exchange, tls));
     bool silent = false;
     return RunOn(std::move(connection), exchange, &silent);
   }
 
  private:
+  absl::StatusOr<std::shared_ptr<TlsContext>> Tls() {
+    std::lock_guard lock(mutex_);
+    if (tls_ == nullptr) {
+      ASSIGN_OR_RETURN(tls_, MakeClientTls(options_));
+    }
+    return tls_;
+  }
+
   absl::StatusOr<HttpResponse> RunOn(std::unique_ptr<HttpConnection> connection,
                                      const HttpExchange& exchange, bool* silent) {
     absl::StatusOr<HttpResponse> response = connection->Run(exchange);
@@ -88,8 +106,8 @@ class HttpClient::Impl {
   }
 
   const HttpClientOptions options_;
-  const std::shared_ptr<TlsContext> tls_;
   std::mutex mutex_;
+  std::shared_ptr<TlsContext> tls_;
   std::vector<std::unique_ptr<HttpConnection>> idle_;  // longest idle first
 };
 
@@ -97,9 +115,9 @@ HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
 absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(HttpClientOptions options) {
-  ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> tls, MakeClientTls(options));
-  return std::unique_ptr<HttpClient>(
-      new HttpClient(std::make_unique<Impl>(std::move(options), std::move(tls))));
+  auto impl = std::make_unique<Impl>(std::move(options));
+  RETURN_IF_ERROR(impl->Check());
+  return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 
 absl::StatusOr<HttpResponse> HttpClient::Send(const HttpRequest& request) {

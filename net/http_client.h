@@ -21,8 +21,8 @@ struct HttpClientOptions {
   //     address in the URL (subject alternative names) are checked.
   //   pinned_server_cert_pem: the server's own certificate, which must be equal byte for byte;
   //     names, dates and issuers do not matter then.
-  std::string trusted_ca_pem;
-  std::string pinned_server_cert_pem;
+  std::string trusted_ca_pem = "";
+  std::string pinned_server_cert_pem = "";
   bool allow_tls_1_2 = false;  // TLS 1.3 otherwise; public registries may need it
 
   int64_t connect_timeout_ms = 10'000;  // TCP and TLS handshake together, per address tried

@@ -11,6 +11,7 @@
 #include <boost/beast/http.hpp>
 
 #include "base/strings.h"
+#include "base/unique_fd.h"
 
 namespace nacre::net {
 namespace {
@@ -62,10 +63,12 @@ HttpResponse HeadOf(const Parser& parser) {
 absl::Status HttpConnection::Drive(asio::awaitable<absl::Status> work) {
   absl::Status result = absl::InternalError(peer_ + ": the exchange did not run");
   try {
-    asio::co_spawn(io_, std::move(work), [&result](std::exception_ptr error, absl::Status status) {
+    auto finished = [this, &result](std::exception_ptr error, absl::Status status) {
+      deadline_.Disarm();  // or run() would wait for the timer
       if (error) std::rethrow_exception(error);
       result = std::move(status);
-    });
+    };
+    asio::co_spawn(io_, std::move(work), finished);
     io_.restart();
     io_.run();
   } catch (const std::exception& error) {
@@ -74,8 +77,8 @@ absl::Status HttpConnection::Drive(asio::awaitable<absl::Status> work) {
   return result;
 }
 
-absl::StatusOr<std::unique_ptr<HttpConnection>> HttpConnection::Open(const HttpExchange& exchange,
-                                                                     TlsContext& tls) {
+absl::StatusOr<std::unique_ptr<HttpConnection>> HttpConnection::Open(
+    const HttpExchange& exchange, const std::shared_ptr<TlsContext>& tls) {
   std::unique_ptr<HttpConnection> connection(new HttpConnection(exchange.url));
   RETURN_IF_ERROR(connection->Drive(connection->Connect(exchange, tls)));
   return connection;
@@ -97,7 +100,7 @@ bool HttpConnection::Stale() {
 }
 
 asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchange,
-                                                      TlsContext& tls) {
+                                                      const std::shared_ptr<TlsContext>& tls) {
   const Url& url = exchange.url;
   ErrorCode error;
   Tcp::resolver resolver(io_);
@@ -113,6 +116,14 @@ asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchan
     auto limit = Clock::now() + std::chrono::milliseconds(exchange.options.connect_timeout_ms);
     deadline_.ArmAt(std::min(limit, exchange.end));
     socket_.close(error);
+    // Asio's own open() would leave the descriptor to child processes.
+    UniqueFd fd(::socket(entry.endpoint().protocol().family(),
+                         SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd.valid()) {
+      failed = ErrnoStatus(errno, doing);
+      continue;
+    }
+    socket_.assign(entry.endpoint().protocol(), fd.Release(), error);
     auto [refused] = co_await socket_.async_connect(entry.endpoint(), kAwait);
     if (deadline_.fired()) {
       failed = TimedOut(exchange, doing, exchange.options.connect_timeout_ms);
@@ -128,12 +139,13 @@ asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchan
   if (deadline_.fired() && url.tls() && failed.code() == absl::StatusCode::kCancelled) {
     failed = TimedOut(exchange, "TLS with " + peer_, exchange.options.connect_timeout_ms);
   }
-  deadline_.Disarm();
   co_return failed;
 }
 
-asio::awaitable<absl::Status> HttpConnection::Handshake(const Url& url, TlsContext& tls) {
-  tls_.emplace(socket_, tls);
+asio::awaitable<absl::Status> HttpConnection::Handshake(const Url& url,
+                                                        const std::shared_ptr<TlsContext>& tls) {
+  context_ = tls;
+  tls_.emplace(socket_, *context_);
   CO_RETURN_IF_ERROR(ExpectServerName(tls_->native_handle(), url.host));
   auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, kAwait);
   if (!error) co_return absl::OkStatus();
@@ -161,7 +173,6 @@ asio::awaitable<absl::Status> HttpConnection::Converse(Stream& stream, const Htt
     CO_RETURN_IF_ERROR((*exchange.on_head)(*response));
   }
   CO_RETURN_IF_ERROR(co_await ReadBody(stream, exchange, *parser, response));
-  deadline_.Disarm();
   reusable_ = !unsent && parser->is_done() && parser->keep_alive() && buffer_.size() == 0;
   co_return absl::OkStatus();
 }
@@ -247,7 +258,6 @@ absl::Status HttpConnection::Explain(ErrorCode error, const HttpExchange& exchan
                                      std::string_view doing) {
   std::string what = StrCat(doing, peer_);
   if (deadline_.fired()) return TimedOut(exchange, what, exchange.options.idle_timeout_ms);
-  deadline_.Disarm();
   if (error == http::error::end_of_stream ||
       (!received_ && error == asio::ssl::error::stream_truncated)) {
     return absl::UnavailableError(what + ": the server closed the connection without an answer");

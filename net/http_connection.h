@@ -25,9 +25,9 @@ struct HttpExchange {
 
 class HttpConnection {
  public:
-  // TCP and, for https, TLS to the server of the URL. `tls` outlives the connection.
-  static absl::StatusOr<std::unique_ptr<HttpConnection>> Open(const HttpExchange& exchange,
-                                                              TlsContext& tls);
+  // TCP and, for https, TLS to the server of the URL. `tls` may be null for http.
+  static absl::StatusOr<std::unique_ptr<HttpConnection>> Open(
+      const HttpExchange& exchange, const std::shared_ptr<TlsContext>& tls);
 
   absl::StatusOr<HttpResponse> Run(const HttpExchange& exchange);
 
@@ -45,8 +45,9 @@ class HttpConnection {
   // Runs the coroutine to its end on this thread.
   absl::Status Drive(asio::awaitable<absl::Status> work);
 
-  asio::awaitable<absl::Status> Connect(const HttpExchange& exchange, TlsContext& tls);
-  asio::awaitable<absl::Status> Handshake(const Url& url, TlsContext& tls);
+  asio::awaitable<absl::Status> Connect(const HttpExchange& exchange,
+                                        const std::shared_ptr<TlsContext>& tls);
+  asio::awaitable<absl::Status> Handshake(const Url& url, const std::shared_ptr<TlsContext>& tls);
   template <typename Stream>
   asio::awaitable<absl::Status> Converse(Stream& stream, const HttpExchange& exchange,
                                          HttpResponse* response);
@@ -68,6 +69,7 @@ class HttpConnection {
   asio::io_context io_{1};
   Socket socket_;
   Deadline deadline_;
+  std::shared_ptr<TlsContext> context_;
   std::optional<TlsStream> tls_;  // over socket_
   boost::beast::flat_buffer buffer_;
   bool reusable_ = false;

@@ -21,15 +21,15 @@ bool IsValidHeaderValue(std::string_view value);
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;      // absolute, http or https
-  HttpHeaders headers;  // Host, Content-Length and User-Agent are added by the client
-  std::string body;
+  std::string url = "";      // absolute, http or https
+  HttpHeaders headers = {};  // Host, Content-Length and User-Agent are added by the client
+  std::string body = "";
 };
 
 struct HttpResponse {
   int status = 200;
-  HttpHeaders headers;  // Content-Length is added by the server
-  std::string body;
+  HttpHeaders headers = {};  // Content-Length is added by the server
+  std::string body = "";
 
   std::string_view Header(std::string_view name) const { return FindHeader(headers, name); }
 };

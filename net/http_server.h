@@ -26,10 +26,10 @@ struct HttpServerRequest {
 };
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";      // an IP address; "0.0.0.0" or "::" for all
-  uint16_t port = 0;                      // 0 = any free one, see port()
-  std::string tls_certificate_chain_pem;  // leaf first; with the key set, TLS 1.3 only
-  SecretBytes tls_private_key_pem;        // both empty = plain HTTP
+  std::string address = "127.0.0.1";           // an IP address; "0.0.0.0" or "::" for all
+  uint16_t port = 0;                           // 0 = any free one, see port()
+  std::string tls_certificate_chain_pem = "";  // leaf first; with the key set, TLS 1.3 only
+  SecretBytes tls_private_key_pem = {};        // both empty = plain HTTP
 
   int handler_threads = 2;
   uint32_t max_connections = 256;     // more wait in the listen queue; idle ones make room
