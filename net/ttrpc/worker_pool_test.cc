@@ -67,9 +67,9 @@ TEST(WorkerPoolTest, StacksAreSmall) {
       pthread_attr_destroy(&attributes);
     }));
   }
-  // The C library may hand out a used stack of up to four times the size.
+  // Not exactly: sanitizers add to it, and the C library may hand out a larger used one.
   EXPECT_GE(size, 192u << 10);
-  EXPECT_LE(size, 4 * (192u << 10));
+  EXPECT_LT(size, 4u << 20);
 }
 
 }  // namespace
