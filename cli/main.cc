@@ -9,6 +9,7 @@
 
 #include "cli/image.h"
 #include "cli/keyprovider.h"
+#include "cli/measure.h"
 #include "cli/usage_error.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -40,6 +41,7 @@ int Main(int argc, char** argv) {
   VerbResult result;
   AddImageVerb(app, &result);
   AddKeyProviderVerb(app, &result);
+  AddMeasureVerb(app, &result);
   AddVersionVerb(app, &result);
   app.require_subcommand(1);
   try {

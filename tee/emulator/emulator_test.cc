@@ -187,6 +187,11 @@ TEST_F(EmulatorTest, SaysWhyItDoesNotStart) {
   EXPECT_THAT(run({"serve", "--dir", Path("chip"), "--launch", Path("none.json"), "--socket",
                    Path("socket")}),
               HasSubstr("none.json"));
+  inputs_.kernel_path = Path("nokernel");
+  WriteLaunch();
+  EXPECT_THAT(run({"serve", "--dir", Path("chip"), "--launch", Path("launch.json"), "--socket",
+                   Path("socket")}),
+              HasSubstr("nokernel"));
   EXPECT_THAT(run({"init", "--dir", Path("chip")}), HasSubstr("already holds"));
   EXPECT_THAT(run({"init", "--dir", Path("new"), "--product", "Naples"}), HasSubstr("Naples"));
   EXPECT_THAT(run({"serve", "--dir", Path("chip"), "--launch", Path("launch.json"), "--socket",

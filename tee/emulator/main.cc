@@ -2,6 +2,7 @@
 // makes a chip with its own root of trust, `firmware` the image an emulated guest is measured with,
 // `serve` answers one guest. See kUsage in options.h.
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <cstdio>
@@ -33,6 +34,15 @@ absl::Status Firmware(const CommandLine& command) {
   return WriteFileAtomic(path, BuildStandInFirmware(), 0644);
 }
 
+// So that a missing file is told before readiness is.
+absl::Status CheckReadable(const LaunchInputs& inputs) {
+  for (const std::string* path :
+       {&inputs.firmware_path, &inputs.kernel_path, &inputs.initrd_path}) {
+    if (!path->empty()) RETURN_IF_ERROR(OpenFile(*path, O_RDONLY).status());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Serve(const CommandLine& command) {
   ASSIGN_OR_RETURN(const std::string folder, command.Required("--dir"));
   ASSIGN_OR_RETURN(const std::string launch_path, command.Required("--launch"));
@@ -54,11 +64,13 @@ absl::Status Serve(const CommandLine& command) {
   ASSIGN_OR_RETURN(const std::string launch, ReadTextFile(launch_path, kMaxLaunchDocument));
   ASSIGN_OR_RETURN(const LaunchInputs inputs, ParseLaunchInputs(launch), launch_path);
   ASSIGN_OR_RETURN(Identity identity, LoadIdentity(folder));
-  ASSIGN_OR_RETURN(const Platform platform, Platform::Create(std::move(identity), inputs));
+  RETURN_IF_ERROR(CheckReadable(inputs));
   if (ready_fd >= 0) {
     const UniqueFd ready(ready_fd);
     RETURN_IF_ERROR(WriteAll(ready.get(), AsBytes("ready\n")), "--ready-fd");
   }
+  // Hashing tens of megabytes overlaps with the guest's boot; requests wait in the socket.
+  ASSIGN_OR_RETURN(const Platform platform, Platform::Create(std::move(identity), inputs));
   if (!connection.valid()) {
     auto accepted = AcceptOne(listener.get(), stop_fds);
     (void)unlink(socket_path.c_str());
