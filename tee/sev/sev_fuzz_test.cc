@@ -26,7 +26,7 @@ std::vector<Bytes> Seeds() {
           .value(),
       Bytes(200, 0xff),
       ToBytes(SerializeLaunchInputs(inputs).value()),
-      EncodeFrame({emulator::FrameType::kQuoteRequest, {}, Bytes(64)}),
+      emulator::EncodeFrame({emulator::FrameType::kQuoteRequest, {}, Bytes(64)}),
   };
   for (size_t i = 0; i < seeds.size(); ++i) {
     seeds[i].insert(seeds[i].begin(), static_cast<uint8_t>(i));
