@@ -77,7 +77,7 @@ absl::Status Store::CheckMasterKey() {
 absl::Status Store::CheckRoom(std::string_view count_sql, int64_t limit, std::string_view what) {
   ASSIGN_OR_RETURN(Statement count, database_->Prepare(count_sql));
   ASSIGN_OR_RETURN(bool row, count.Step());
-  if (row && count.Number(0) < limit) return absl::OkStatus();
+  if (row && count.Number(0) <= limit) return absl::OkStatus();
   return absl::ResourceExhaustedError("more than " + std::to_string(limit) + " " +
                                       std::string(what));
 }
@@ -85,13 +85,17 @@ absl::Status Store::CheckRoom(std::string_view count_sql, int64_t limit, std::st
 absl::Status Store::PutResource(std::string_view path, ByteView contents, int64_t now) {
   ASSIGN_OR_RETURN(Bytes sealed, Seal(master_key_, ResourceAad(path), contents));
   std::lock_guard lock(mutex_);
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
+  {
+    ASSIGN_OR_RETURN(
+        Statement insert,
+        database_->Prepare("INSERT INTO resources (path, sealed, changed_at) VALUES (?, ?, ?) "
+                           "ON CONFLICT (path) DO UPDATE SET sealed = excluded.sealed, "
+                           "changed_at = excluded.changed_at"));
+    RETURN_IF_ERROR(insert.Bind(path).Bind(ByteView(sealed)).Bind(now).Run());
+  }
   RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM resources", limits_.max_resources, "resources"));
-  ASSIGN_OR_RETURN(
-      Statement insert,
-      database_->Prepare("INSERT INTO resources (path, sealed, changed_at) "
-                         "VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
-                         "sealed = excluded.sealed, changed_at = excluded.changed_at"));
-  return insert.Bind(path).Bind(ByteView(sealed)).Bind(now).Run();
+  return transaction.Commit();
 }
 
 absl::StatusOr<SecretBytes> Store::GetResource(std::string_view path) {
@@ -127,14 +131,19 @@ absl::StatusOr<std::vector<std::string>> Store::ListResources() {
 
 absl::Status Store::PutReference(const StoredReference& reference) {
   std::lock_guard lock(mutex_);
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
+  {
+    ASSIGN_OR_RETURN(
+        Statement insert,
+        database_->Prepare("INSERT INTO reference_values (name, document, registered_at) "
+                           "VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET document = "
+                           "excluded.document, registered_at = excluded.registered_at"));
+    insert.Bind(reference.name).Bind(reference.document).Bind(reference.registered_at);
+    RETURN_IF_ERROR(insert.Run());
+  }
   RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM reference_values", limits_.max_references,
                             "reference values"));
-  ASSIGN_OR_RETURN(
-      Statement insert,
-      database_->Prepare("INSERT INTO reference_values (name, document, registered_at) "
-                         "VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET document = "
-                         "excluded.document, registered_at = excluded.registered_at"));
-  return insert.Bind(reference.name).Bind(reference.document).Bind(reference.registered_at).Run();
+  return transaction.Commit();
 }
 
 absl::StatusOr<StoredReference> Store::GetReference(std::string_view name) {
@@ -177,11 +186,11 @@ absl::Status Store::UseNonce(std::string_view nonce, int64_t expires_at, int64_t
     ASSIGN_OR_RETURN(Statement expire,
                      database_->Prepare("DELETE FROM nonces WHERE expires_at <= ?"));
     RETURN_IF_ERROR(expire.Bind(now).Run());
-    RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM nonces", limits_.max_nonces, "live nonces"));
     ASSIGN_OR_RETURN(Statement insert,
                      database_->Prepare("INSERT INTO nonces (hash, expires_at) VALUES (?, ?)"));
     RETURN_IF_ERROR(insert.Bind(ByteView(hash)).Bind(expires_at).Run());
   }
+  RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM nonces", limits_.max_nonces, "live nonces"));
   return transaction.Commit();
 }
 

@@ -72,6 +72,8 @@ class Store {
   Store(std::unique_ptr<Database> database, SecretBytes master_key, const StoreLimits& limits)
       : database_(std::move(database)), master_key_(std::move(master_key)), limits_(limits) {}
   absl::Status CheckMasterKey();
+  // After a row was added, inside its transaction: kResourceExhausted, and so nothing added, when
+  // there are more than `limit` now.
   absl::Status CheckRoom(std::string_view count_sql, int64_t limit, std::string_view what);
 
   std::mutex mutex_;

@@ -1,0 +1,121 @@
+// Who is given a resource, and who is not.
+#include "attestation/broker/resource_endpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "attestation/broker/testing.h"
+#include "base/subprocess.h"
+#include "crypto/jwe.h"
+#include "crypto/jwk.h"
+
+namespace nacre::attestation::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::StatusOr<CommandResult> RunTool(std::vector<std::string> argv) {
+  SubprocessOptions options;
+  options.argv = std::move(argv);
+  return RunCommand(std::move(options));
+}
+
+class ResourceTest : public ::testing::Test {
+ protected:
+  ResourceTest() { broker.Provision(); }
+  Answer GetWithBearer(const std::string& token, const std::string& path = "default/key/1") {
+    return broker.Handle("GET", "/kbs/v0/resource/" + path, {{"Authorization", "Bearer " + token}});
+  }
+  TestBroker broker;
+  TestGuest guest{broker};
+};
+
+TEST_F(ResourceTest, AnAttestedGuestGetsAJweForItsKey) {
+  ASSERT_EQ(guest.Run().response.status, 200);
+  for (const Answer& answer : {guest.Get("default/key/1"), GetWithBearer(guest.token)}) {
+    ASSERT_EQ(answer.response.status, 200) << answer.response.body;
+    auto contents =
+        crypto::JweDecrypt(answer.response.body, guest.key, crypto::kBrokerJweAlgorithms);
+    ASSERT_TRUE(contents.ok()) << contents.status();
+    EXPECT_EQ(AsText(contents->view()), "secret");
+    EXPECT_EQ(answer.response.body.find("secret"), std::string::npos);
+  }
+}
+
+// The jose command as the other side: it makes the guest's key, opens the JWE with it and verifies
+// the token against the published key set.
+TEST_F(ResourceTest, AnotherToolReadsTheJweAndTheToken) {
+  auto made = RunTool({"jose", "jwk", "gen", "-i", R"({"kty":"EC","crv":"P-256"})"});
+  if (!made.ok()) GTEST_SKIP() << "the jose command is missing: " << made.status();
+  guest.key = *crypto::PrivateKeyFromJwk(*ParseJson(made->out));
+  ASSERT_EQ(guest.Run().response.status, 200);
+  auto file = [&](const std::string& name, std::string_view contents) {
+    std::string path = broker.folder() + "/" + name;
+    EXPECT_TRUE(WriteFile(path, AsBytes(contents)).ok());
+    return path;
+  };
+  auto opened =
+      RunTool({"jose", "jwe", "dec", "-i", file("jwe", guest.Get("default/key/1").response.body),
+               "-k", file("jwk", made->out)});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->out, "secret") << opened->err;
+  std::string keys = broker.Handle("GET", "/.well-known/jwks.json").response.body;
+  auto verified =
+      RunTool({"jose", "jws", "ver", "-i", file("token", guest.token), "-k", file("keys", keys)});
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->exit.code, 0) << verified->err;
+}
+
+TEST_F(ResourceTest, WithoutAnAttestationThereIsNothing) {
+  for (const Answer& answer :
+       {broker.Handle("GET", "/kbs/v0/resource/default/key/1"), GetWithBearer(""),
+        GetWithBearer("a.b.c"), GetWithBearer(broker.AdminToken())}) {
+    EXPECT_EQ(answer.response.status, 401);
+    EXPECT_EQ(CodeOf(answer), "not-attested");
+  }
+  guest.Auth();  // a session that has not attested
+  EXPECT_EQ(guest.Get("default/key/1").response.status, 401);
+}
+
+TEST_F(ResourceTest, AForeignTokenIsNotOurs) {
+  TestBroker other;
+  other.Provision();
+  TestGuest elsewhere(other);
+  ASSERT_EQ(elsewhere.Run().response.status, 200);
+  EXPECT_EQ(GetWithBearer(elsewhere.token).response.status, 401);
+}
+
+TEST_F(ResourceTest, AnExpiredTokenIsRefused) {
+  ASSERT_EQ(guest.Run().response.status, 200);
+  broker.now += 299;
+  EXPECT_EQ(GetWithBearer(guest.token).response.status, 200);
+  broker.now += 1;
+  EXPECT_EQ(GetWithBearer(guest.token).response.status, 401);
+}
+
+TEST_F(ResourceTest, EmulatedGuestsNeedTheOwnersWord) {
+  TestBroker strict([](BrokerConfig& config) { config.allow_emulated = false; });
+  strict.Provision();
+  TestGuest emulated(strict);
+  ASSERT_EQ(emulated.Run().response.status, 200);
+  Answer answer = emulated.Get("default/key/1");
+  EXPECT_EQ(answer.response.status, 403);
+  EXPECT_EQ(CodeOf(answer), "emulated-not-allowed");
+  Json explanation = strict.LastExplanation();
+  EXPECT_EQ(explanation["kind"], "resource");
+  EXPECT_EQ(explanation["resource"], "default/key/1");
+  EXPECT_EQ(explanation["reference"], "pearl");
+  EXPECT_THAT(explanation["summary"].get<std::string>(), HasSubstr("allow_emulated"));
+}
+
+TEST_F(ResourceTest, WhatIsNotThereIsNotFound) {
+  ASSERT_EQ(guest.Run().response.status, 200);
+  EXPECT_EQ(guest.Get("default/key/2").response.status, 404);
+  for (const char* path : {"../../etc/passwd", "default/..%2f..%2fetc/passwd", "default/key",
+                           "default/key/1/", "default//1", ".", ""}) {
+    EXPECT_EQ(guest.Get(path).response.status, 404) << path;
+  }
+}
+
+}  // namespace
+}  // namespace nacre::attestation::testing
