@@ -53,9 +53,9 @@ absl::StatusOr<std::unique_ptr<Channel>> Channel::Create(UniqueFd fd) {
   return std::unique_ptr<Channel>(new Channel(std::move(fd), std::move(wake), is_socket));
 }
 
-absl::StatusOr<Frame> Channel::Read(size_t max_payload) {
-  parser_.set_max_payload(max_payload);
+absl::StatusOr<Frame> Channel::Read(const std::function<size_t()>& max_payload) {
   while (!parser_.ready()) {
+    parser_.set_max_payload(max_payload());  // counts when this read ends a header
     absl::Status status = FillParser();
     if (!status.ok()) {
       if (!stopping_) Break(status);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,7 +27,8 @@ class Channel {
   // The next frame; from one thread at a time. kUnavailable: the peer closed between two frames;
   // kDataLoss: it closed inside one; kCancelled: StopReading() was called; else what Break() or a
   // failed write said. After an error every later call fails too.
-  absl::StatusOr<Frame> Read(size_t max_payload = kMaxPayload);
+  // `max_payload` is asked when a header comes; a longer payload is dropped.
+  absl::StatusOr<Frame> Read(const std::function<size_t()>& max_payload);
 
   // The right to write, held by one thread at a time.
   class Turn {

@@ -93,7 +93,7 @@ void Client::Close() {
 
 void Client::State::ReadAnswers() {
   for (;;) {
-    absl::StatusOr<Frame> frame = channel->Read();
+    absl::StatusOr<Frame> frame = channel->Read([] { return kMaxPayload; });
     if (!frame.ok()) return End(frame.status());
     std::lock_guard lock(mutex);
     const auto found = waiting.find(frame->header.stream_id);

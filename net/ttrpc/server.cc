@@ -56,6 +56,7 @@ bool CallContext::cancelled() const {
 struct Server::State {
   explicit State(const ServerOptions& options_arg)
       : options(options_arg),
+        slots(options.max_calls),
         calls(options.max_calls, 2, options.stack_size),
         connection_threads(options.max_connections, 0) {}
 
@@ -75,6 +76,7 @@ struct Server::State {
   size_t accepted = 0;                      // guarded by mutex: connections Serve() took
   bool stopping = false;                    // guarded by mutex
 
+  CallSlots slots;
   WorkerPool calls;
   WorkerPool connection_threads;  // last: waited for first
 };
@@ -105,7 +107,7 @@ absl::StatusOr<std::string> Server::State::Route(const CallContext& context,
 
 absl::Status Server::State::RunConnection(UniqueFd fd) {
   ASSIGN_OR_RETURN(std::unique_ptr<Channel> channel, Channel::Create(std::move(fd)));
-  ServerConnection connection(std::move(channel), router, calls, options);
+  ServerConnection connection(std::move(channel), {options, router, slots, calls});
   {
     std::lock_guard lock(mutex);
     if (stopping) return absl::OkStatus();

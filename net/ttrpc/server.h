@@ -65,7 +65,7 @@ using Handler =
 struct ServerOptions {
   size_t max_calls = 64;                 // running at once, over all connections
   size_t max_connections = 16;           // for Serve()
-  size_t max_pending_bytes = 16u << 20;  // payloads of running calls of one connection, together
+  size_t max_pending_bytes = 16u << 20;  // requests of running calls of one connection, together
   bool require_same_user = false;        // Serve(): refuse peers of another uid (unix sockets)
   size_t stack_size = kThreadStack;      // of the threads handlers run on
 };

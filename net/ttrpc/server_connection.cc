@@ -1,3 +1,8 @@
+// A call takes a slot when it starts and gives it back before its answer is written. So a peer that
+// keeps no more calls waiting than there are slots is never refused: by the time it has read an
+// answer, the slot is free. The thread of that call may need a moment longer; a new call that finds
+// a slot but no thread waits for one that is finishing, and is refused only when they all hang in
+// writes to peers that do not read.
 #include "net/ttrpc/server_connection.h"
 
 #include <algorithm>
@@ -13,6 +18,8 @@ using std::chrono::steady_clock;
 // The far end of time for deadlines that would overflow the clock.
 constexpr int64_t kLongestTimeoutNs = int64_t{365} * 24 * 3600 * 1'000'000'000;
 
+constexpr int kThreadWaitMs = 1000;
+
 std::optional<steady_clock::time_point> DeadlineOf(const Request& request) {
   if (request.timeout_ns == 0) return std::nullopt;
   return steady_clock::now() +
@@ -21,9 +28,13 @@ std::optional<steady_clock::time_point> DeadlineOf(const Request& request) {
 
 }  // namespace
 
-ServerConnection::ServerConnection(std::unique_ptr<Channel> channel, const Handler& router,
-                                   WorkerPool& workers, const ServerOptions& options)
-    : channel_(std::move(channel)), router_(router), workers_(workers), options_(options) {}
+bool CallSlots::TryTake() {
+  size_t free = free_;
+  while (free > 0) {
+    if (free_.compare_exchange_weak(free, free - 1)) return true;
+  }
+  return false;
+}
 
 absl::Status ServerConnection::Run() {
   const absl::Status ended = ReadRequests();
@@ -36,7 +47,7 @@ absl::Status ServerConnection::Run() {
 
 absl::Status ServerConnection::ReadRequests() {
   for (;;) {
-    ASSIGN_OR_RETURN(Frame frame, channel_->Read(Allowance()));
+    ASSIGN_OR_RETURN(Frame frame, channel_->Read([this] { return Allowance(); }));
     RETURN_IF_ERROR(HandleFrame(std::move(frame)));
   }
 }
@@ -73,30 +84,42 @@ absl::Status ServerConnection::HandleRequest(Frame frame) {
   if (frame.dropped) {
     return Refuse(stream_id, absl::ResourceExhaustedError(
                                  StrCat("running calls of this connection hold ",
-                                        options_.max_pending_bytes, " bytes, the limit")));
+                                        shared_.options.max_pending_bytes, " bytes, the limit")));
   }
   absl::StatusOr<Request> request = DecodeRequest(frame.payload);
   Bytes().swap(frame.payload);
   if (!request.ok()) return Refuse(stream_id, request.status());
-  return StartCall(stream_id, *std::move(request));
+  return StartCall(stream_id, *std::move(request), frame.header.length);
 }
 
-absl::Status ServerConnection::StartCall(uint32_t stream_id, Request request) {
-  const size_t bytes = request.payload.size();
+absl::Status ServerConnection::StartCall(uint32_t stream_id, Request request, size_t bytes) {
+  const absl::Status over_limit = absl::ResourceExhaustedError(
+      StrCat("the limit of ", shared_.options.max_calls, " running calls is reached"));
+  if (!BeginCall(bytes)) return Refuse(stream_id, over_limit);
   const auto deadline = DeadlineOf(request);
-  auto context = std::make_shared<CallContext>(std::move(request), deadline, stop_.get_token());
-  CallBegins(bytes);
-  const bool started = workers_.TryRun([this, stream_id, bytes, context]() mutable {
-    absl::StatusOr<std::string> answer = router_(*context, context->payload());
-    // A failed write means that the connection broke, which the reading side sees and reports.
-    Answer(stream_id, answer).IgnoreError();
-    context.reset();
-    CallEnds(bytes);
-  });
-  if (started) return absl::OkStatus();
-  CallEnds(bytes);
-  return Refuse(stream_id, absl::ResourceExhaustedError(StrCat("the limit of ", options_.max_calls,
-                                                               " running calls is reached")));
+  auto context = std::make_unique<CallContext>(std::move(request), deadline, stop_.get_token());
+  const bool started = shared_.workers.TryRun(
+      [this, stream_id, bytes, raw = context.get()] {
+        RunCall(stream_id, std::unique_ptr<CallContext>(raw), bytes);
+        EndCall();
+      },
+      kThreadWaitMs);
+  if (started) {
+    context.release();  // the thread's now
+    return absl::OkStatus();
+  }
+  ReleaseCall(bytes);
+  EndCall();
+  return Refuse(stream_id, over_limit);
+}
+
+void ServerConnection::RunCall(uint32_t stream_id, std::unique_ptr<CallContext> context,
+                               size_t bytes) {
+  const absl::StatusOr<std::string> answer = shared_.router(*context, context->payload());
+  context.reset();
+  ReleaseCall(bytes);
+  // A failed write means that the connection broke, which the reading side sees and reports.
+  Answer(stream_id, answer).IgnoreError();
 }
 
 absl::Status ServerConnection::Answer(uint32_t stream_id,
@@ -110,24 +133,35 @@ absl::Status ServerConnection::Answer(uint32_t stream_id,
   return turn.Write(stream_id, FrameType::kResponse, payload);
 }
 
-void ServerConnection::CallBegins(size_t bytes) {
+bool ServerConnection::BeginCall(size_t bytes) {
+  if (!shared_.slots.TryTake()) return false;
   std::lock_guard lock(mutex_);
   ++calls_;
   pending_bytes_ += bytes;
+  return true;
 }
 
-void ServerConnection::CallEnds(size_t bytes) {
+// The handler is done.
+void ServerConnection::ReleaseCall(size_t bytes) {
+  {
+    std::lock_guard lock(mutex_);
+    pending_bytes_ -= bytes;
+  }
+  shared_.slots.Give();
+}
+
+// Nothing of the call touches this connection any more.
+void ServerConnection::EndCall() {
   std::lock_guard lock(mutex_);
   --calls_;
-  pending_bytes_ -= bytes;
   if (calls_ == 0) idle_.notify_all();
 }
 
 // How long the next payload may be.
 size_t ServerConnection::Allowance() {
   std::lock_guard lock(mutex_);
-  const size_t left =
-      options_.max_pending_bytes - std::min(options_.max_pending_bytes, pending_bytes_);
+  const size_t left = shared_.options.max_pending_bytes -
+                      std::min(shared_.options.max_pending_bytes, pending_bytes_);
   return std::min(left, kMaxPayload);
 }
 

@@ -244,6 +244,15 @@ TEST_F(ServerTest, CallsOverTheLimitAreRefusedNotQueued) {
   EXPECT_TRUE(absl::IsCancelled(DecodeResponse(peer.Receive().payload).status()));
 }
 
+TEST_F(ServerTest, ACallerThatWaitsForEachAnswerIsNeverRefused) {
+  RawPeer peer = Start({.max_calls = 1, .max_pending_bytes = EncodeRequest(Echo("12345")).size()});
+  for (uint32_t id = 1; id < 4001; id += 2) {
+    peer.Request(id, Echo("12345"));
+    const absl::StatusOr<std::string> answer = peer.Answer(id);
+    ASSERT_TRUE(answer.ok()) << answer.status() << " at " << id;
+  }
+}
+
 TEST_F(ServerTest, PayloadsOfRunningCallsAreBoundedTogether) {
   const Request blocked{"t.Test", "Block", std::string(600, 'x'), 0, {}};
   RawPeer peer = Start({.max_pending_bytes = 1000});

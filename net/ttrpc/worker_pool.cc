@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -35,14 +36,16 @@ WorkerPool::~WorkerPool() {
   state_->changed.wait(lock, [this] { return state_->threads == 0; });
 }
 
-bool WorkerPool::TryRun(std::function<void()> work) {
-  std::lock_guard lock(state_->mutex);
-  if (state_->work.size() < state_->idle) {
+bool WorkerPool::TryRun(std::function<void()> work, int wait_ms) {
+  std::unique_lock lock(state_->mutex);
+  auto idle_thread = [this] { return state_->work.size() < state_->idle; };
+  auto room = [&] { return idle_thread() || state_->threads < state_->max_threads; };
+  if (!state_->changed.wait_for(lock, std::chrono::milliseconds(wait_ms), room)) return false;
+  if (idle_thread()) {
     state_->work.push_back(std::move(work));
     state_->changed.notify_all();
     return true;
   }
-  if (state_->threads == state_->max_threads) return false;
 
   using Start = std::pair<std::shared_ptr<State>, std::function<void()>>;
   auto start = std::make_unique<Start>(state_, std::move(work));
@@ -73,6 +76,7 @@ void* WorkerPool::ThreadMain(void* argument) {
     lock.lock();
     if (state->idle >= state->max_idle || state->closing) break;
     ++state->idle;
+    state->changed.notify_all();
     state->changed.wait(lock, [&] { return !state->work.empty() || state->closing; });
     --state->idle;
     if (state->work.empty()) break;

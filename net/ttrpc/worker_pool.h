@@ -19,9 +19,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Starts `work` at once on a thread of its own. False, and nothing started, when `max_threads`
-  // are busy or the system gives no more.
-  bool TryRun(std::function<void()> work);
+  // Starts `work` on a thread of its own. When `max_threads` are busy, waits `wait_ms` for one that
+  // is just finishing; false, and nothing started, when none did or the system gives no more.
+  bool TryRun(std::function<void()> work, int wait_ms = 0);
 
  private:
   struct State;  // shared with the threads, which outlive the last touch of it by a moment

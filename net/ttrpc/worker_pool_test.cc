@@ -33,9 +33,17 @@ TEST(WorkerPoolTest, ThreadsAreUsedAgainAndRoomComesBack) {
   for (int i = 0; i < 100; ++i) {
     std::latch done(1);
     // The thread may still be on its way back from the work before.
-    while (!pool.TryRun([&] { done.count_down(); })) sched_yield();
+    EXPECT_TRUE(pool.TryRun([&] { done.count_down(); }, 10000));
     done.wait();
   }
+}
+
+TEST(WorkerPoolTest, WaitsForRoomOnlySoLong) {
+  std::latch release(1);
+  WorkerPool pool(1);
+  EXPECT_TRUE(pool.TryRun([&] { release.wait(); }));
+  EXPECT_FALSE(pool.TryRun([] {}, 1));
+  release.count_down();
 }
 
 TEST(WorkerPoolTest, WorkMayGiveMoreWork) {

@@ -3,7 +3,7 @@
 //	peer serve SOCKET   serves until its stdin ends; writes "ready" once it listens
 //	peer call SOCKET    calls our server; a line per check, exit 0 when all passed
 //
-// The messages of the calls are ttrpc.Request itself: a string, bytes and a number are all they need.
+// The messages of the calls are ttrpc.Request itself: a string, bytes and a number are enough.
 package main
 
 import (
@@ -40,7 +40,9 @@ func serve(socket string) error {
 		return err
 	}
 	server.Register(service, map[string]ttrpc.Method{
-		"Echo": method(func(_ context.Context, r *ttrpc.Request) (*ttrpc.Request, error) { return r, nil }),
+		"Echo": method(func(_ context.Context, r *ttrpc.Request) (*ttrpc.Request, error) {
+			return r, nil
+		}),
 		// An answer whose payload has TimeoutNano bytes.
 		"Size": method(func(_ context.Context, r *ttrpc.Request) (*ttrpc.Request, error) {
 			return &ttrpc.Request{Payload: make([]byte, r.TimeoutNano)}, nil
@@ -92,9 +94,9 @@ func (c *checks) report(name string, ok bool, detail interface{}) {
 	fmt.Printf("ok %s\n", name)
 }
 
-func (c *checks) call(ctx context.Context, name string, request *ttrpc.Request) (*ttrpc.Request, error) {
+func (c *checks) call(ctx context.Context, name string, r *ttrpc.Request) (*ttrpc.Request, error) {
 	var response ttrpc.Request
-	err := c.client.Call(ctx, service, name, request, &response)
+	err := c.client.Call(ctx, service, name, r, &response)
 	return &response, err
 }
 
@@ -118,7 +120,8 @@ func (c *checks) sizes() {
 
 func (c *checks) errors() {
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-		_, err := c.call(context.Background(), "Fail", &ttrpc.Request{Method: "because", TimeoutNano: int64(code)})
+		request := &ttrpc.Request{Method: "because", TimeoutNano: int64(code)}
+		_, err := c.call(context.Background(), "Fail", request)
 		st, ok := status.FromError(err)
 		c.report(fmt.Sprintf("code %v", code), ok && st.Code() == code && st.Message() == "because", err)
 	}
