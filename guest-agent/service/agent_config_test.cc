@@ -1,0 +1,36 @@
+#include "guest-agent/service/agent_config.h"
+
+#include <gtest/gtest.h>
+
+namespace nacre::guest_agent {
+namespace {
+
+TEST(AgentConfig, EverythingIsOptional) {
+  const auto none = ReadAgentConfig({});
+  ASSERT_TRUE(none.ok());
+  EXPECT_EQ(none->broker_url, "");
+  EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", ""}}).ok());
+  EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", "[registry]\n"}, {"policy.toml", "?"}}).ok());
+}
+
+TEST(AgentConfig, ReadsEveryKey) {
+  const auto config = ReadAgentConfig(
+      {{"nacre.toml",
+        "[broker]\nurl = \"https://10.0.2.2:8443\"\nserver_certificate = '''PEM'''\n"
+        "[registry]\ninsecure_registries = [\"10.0.2.2:5000\"]\n"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->broker_url, "https://10.0.2.2:8443");
+  EXPECT_EQ(config->broker_certificate_pem, "PEM");
+  EXPECT_EQ(config->insecure_registries, std::vector<std::string>{"10.0.2.2:5000"});
+}
+
+TEST(AgentConfig, RefusesUnknownKeysAndUnsafeBrokers) {
+  for (const char* bad : {"[brokr]\n", "x = 1\n", "[broker]\nurll = \"https://a\"\n", "[broker]\n",
+                          "[broker]\nurl = \"http://a\"\nserver_certificate = \"PEM\"\n",
+                          "[broker]\nurl = \"https://a\"\n", "broker = 1\n",
+                          "[registry]\ninsecure_registries = \"a\"\n", "not toml"})
+    EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", bad}}).ok()) << bad;
+}
+
+}  // namespace
+}  // namespace nacre::guest_agent

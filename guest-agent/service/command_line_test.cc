@@ -1,0 +1,75 @@
+#include "guest-agent/service/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "guest-agent/limits.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+namespace nacre::guest_agent {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(CommandLine, DefaultsWithoutOurWords) {
+  const auto line = ParseCommandLine("console=ttyS0 quiet loglevel=3 panic=-1 demo.changed=1\n");
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_FALSE(line->emulated_tee);
+  EXPECT_EQ(line->agent_port, AgentPort::kVsock);
+  EXPECT_EQ(line->text, "console=ttyS0 quiet loglevel=3 panic=-1 demo.changed=1");
+}
+
+TEST(CommandLine, ReadsEveryKey) {
+  const auto line = ParseCommandLine("a nacre.tee=emulated  nacre.agent_port=virtio-serial");
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->emulated_tee);
+  EXPECT_EQ(line->agent_port, AgentPort::kVirtioSerial);
+  EXPECT_EQ(ParseCommandLine("nacre.agent_port=vsock")->agent_port, AgentPort::kVsock);
+}
+
+TEST(CommandLine, RefusesUnknownKeysValuesAndRepetition) {
+  for (const char* bad : {
+           "nacre.debug_console=1",
+           "nacre.debug_console",
+           "nacre.=1",
+           "nacre.tee",
+           "nacre.tee=",
+           "nacre.tee=snp",
+           "nacre.tee=Emulated",
+           "nacre.tee=emulated nacre.tee=emulated",
+           "nacre.agent_port=vsock nacre.agent_port=virtio-serial",
+           "nacre.agent_port=tcp",
+           "nacre.agent_port=",
+           "nacre.TEE=emulated",
+       }) {
+    EXPECT_EQ(ParseCommandLine(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+  EXPECT_THAT(Message(ParseCommandLine("nacre.typo=1").status()), HasSubstr("nacre.typo=1"));
+}
+
+TEST(CommandLine, QuotedWordsAreOneWord) {
+  EXPECT_TRUE(ParseCommandLine("x=\"a nacre.tee=nonsense b\"").ok());
+  EXPECT_FALSE(ParseCommandLine("x=\"a nacre.tee=emulated").ok());
+}
+
+TEST(CommandLine, SizeAndAlphabetAreBounded) {
+  EXPECT_TRUE(ParseCommandLine(std::string(kMaxCommandLine, 'a')).ok());
+  EXPECT_TRUE(ParseCommandLine(std::string(kMaxCommandLine, 'a') + "\n").ok());
+  EXPECT_FALSE(ParseCommandLine(std::string(kMaxCommandLine + 1, 'a')).ok());
+  EXPECT_FALSE(ParseCommandLine("a\tb").ok());
+  EXPECT_FALSE(ParseCommandLine("a\nb").ok());
+  EXPECT_FALSE(ParseCommandLine("caf\xc3\xa9").ok());
+  EXPECT_FALSE(ParseCommandLine(std::string_view("a\0b", 3)).ok());
+}
+
+TEST(CommandLine, FuzzTargetTakesItsSeeds) {
+  for (const std::string_view seed :
+       {"", "nacre.tee=emulated", "\"", "a=\"b c\" nacre.x", "\xff\x00"})
+    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(seed.data()), seed.size()),
+              0);
+}
+
+}  // namespace
+}  // namespace nacre::guest_agent

@@ -1,0 +1,117 @@
+#include "guest-agent/service/launch_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "base/strings.h"
+#include "guest-agent/service/agent.h"
+#include "guest-agent/service/fake_evidence.h"
+
+namespace nacre::guest_agent {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kDocument =
+    "version = \"0.1.0\"\nalgorithm = \"sha384\"\n[data]\n\"policy.toml\" = 'allow = []'\n";
+
+Bytes Digest(std::string_view document) { return *tee::InitdataDigest(document); }
+
+TEST(LaunchCheck, AcceptsTheDocumentTheHardwareKnows) {
+  FakeEvidence evidence(Digest(kDocument));
+  const auto identity = CheckLaunch(kDocument, &evidence);
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  EXPECT_EQ(identity->initdata.data.at("policy.toml"), "allow = []");
+  EXPECT_EQ(identity->initdata_digest, Digest(kDocument));
+}
+
+TEST(LaunchCheck, NamesBothDigestsWhenTheyDiffer) {
+  FakeEvidence evidence(Digest(kDocument));
+  const std::string other = StrCat(kDocument, " ");
+  const auto status = CheckLaunch(other, &evidence).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(Message(status), HasSubstr(HexEncode(ByteView(Digest(kDocument)).first(32))));
+  EXPECT_THAT(Message(status), HasSubstr(HexEncode(ByteView(Digest(other)).first(32))));
+}
+
+TEST(LaunchCheck, NoHostDataIsNoMatch) {
+  FakeEvidence evidence(Bytes(32, 0));
+  EXPECT_EQ(CheckLaunch(kDocument, &evidence).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST(LaunchCheck, RefusesAReportForAnotherNonce) {
+  FakeEvidence evidence(Digest(kDocument));
+  evidence.echo_nonce = false;
+  EXPECT_EQ(CheckLaunch(kDocument, &evidence).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(LaunchCheck, RefusesReportsThatAreNone) {
+  FakeEvidence evidence(Digest(kDocument));
+  evidence.truncate = true;
+  EXPECT_FALSE(CheckLaunch(kDocument, &evidence).ok());
+  FakeEvidence tdx(Digest(kDocument));
+  tdx.kind = tee::TeeKind::kTdx;
+  EXPECT_EQ(CheckLaunch(kDocument, &tdx).status().code(), absl::StatusCode::kUnimplemented);
+  FakeEvidence silent(Digest(kDocument));
+  silent.answers = false;
+  EXPECT_EQ(CheckLaunch(kDocument, &silent).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(LaunchCheck, RefusesADocumentThatIsNotInitdata) {
+  FakeEvidence evidence(Bytes(32, 0));
+  EXPECT_FALSE(CheckLaunch("", &evidence).ok());
+  EXPECT_FALSE(CheckLaunch("x = 1", &evidence).ok());
+}
+
+// What RunAgent does before it opens a port: its error is the only way on.
+class ProveGuestTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(MakeDirectories(root_.path() + "/block/vda").ok());
+    ASSERT_TRUE(MakeDirectories(root_.path() + "/dev").ok());
+    Write("block/vda/serial", AsBytes("initdata"));
+    Write("dev/vda", *tee::EncodeInitdataDisk(kDocument));
+    Write("cmdline", AsBytes("quiet nacre.tee=emulated\n"));
+  }
+  void Write(const std::string& name, ByteView data) {
+    ASSERT_TRUE(WriteFile(root_.path() + "/" + name, data).ok());
+  }
+  absl::Status Prove(Bytes host_data) {
+    std::unique_ptr<tee::EvidenceSource> evidence = std::make_unique<FakeEvidence>(host_data);
+    const AgentPaths paths = {root_.path() + "/cmdline",
+                              {root_.path() + "/block", root_.path() + "/dev"}};
+    return ProveGuest(paths, &evidence).status();
+  }
+  TemporaryDirectory root_ = TemporaryDirectory::Create("prove").value();
+};
+
+TEST_F(ProveGuestTest, AcceptsAnHonestLaunch) {
+  EXPECT_TRUE(Prove(Digest(kDocument)).ok()) << Prove(Digest(kDocument));
+}
+
+TEST_F(ProveGuestTest, RefusesAnotherDigest) {
+  Bytes other = Digest(kDocument);
+  other[31] ^= 1;
+  EXPECT_EQ(Prove(other).code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(ProveGuestTest, RefusesAMissingDisk) {
+  Write("block/vda/serial", AsBytes("data"));
+  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(ProveGuestTest, RefusesASecondDisk) {
+  ASSERT_TRUE(MakeDirectories(root_.path() + "/block/vdb").ok());
+  Write("block/vdb/serial", AsBytes("initdata"));
+  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ProveGuestTest, RefusesAnUnknownArgument) {
+  Write("cmdline", AsBytes("quiet nacre.debug_console=1"));
+  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace nacre::guest_agent
