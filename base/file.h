@@ -30,6 +30,12 @@ absl::Status WriteFileAtomic(const std::string& path, ByteView data, mode_t mode
 absl::Status WriteAll(int fd, ByteView data);
 absl::Status ReadExact(int fd, std::span<uint8_t> out);
 
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+absl::StatusOr<Pipe> MakePipe();
+
 // mkdir -p with this mode for the folders it makes.
 absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);
 // rm -rf that never follows a symbolic link and stays on one file system. A missing path is OK.
