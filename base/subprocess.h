@@ -15,16 +15,16 @@
 namespace nacre {
 
 struct SubprocessOptions {
-  std::vector<std::string> argv;  // argv[0] is a path, or a name looked up in PATH
-  std::optional<std::vector<std::string>>
-      env;                        // "NAME=value"; the parent's environment when absent
-  std::string working_directory;  // the parent's when empty
-  int stdin_fd = -1;              // these three: -1 = /dev/null; not taken over
+  std::vector<std::string> argv = {};  // argv[0] is a path, or a name looked up in PATH
+  std::optional<std::vector<std::string>> env =
+      {};                              // "NAME=value"; the parent's environment when absent
+  std::string working_directory = "";  // the parent's when empty
+  int stdin_fd = -1;                   // these three: -1 = /dev/null; not taken over
   int stdout_fd = -1;
   int stderr_fd = -1;
-  std::vector<std::pair<int, int>> inherit;  // {fd here, fd number in the child}
-  bool new_session = false;                  // setsid
-  int parent_death_signal = 0;               // PR_SET_PDEATHSIG, 0 = none
+  std::vector<std::pair<int, int>> inherit = {};  // {fd here, fd number in the child}
+  bool new_session = false;                       // setsid
+  int parent_death_signal = 0;                    // PR_SET_PDEATHSIG, 0 = none
 };
 
 // Exit of a child: `code` when it exited, 128 + signal when it was killed (as shells and OCI report

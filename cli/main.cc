@@ -10,6 +10,7 @@
 #include "cli/image.h"
 #include "cli/keyprovider.h"
 #include "cli/measure.h"
+#include "cli/run.h"
 #include "cli/usage_error.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -42,6 +43,7 @@ int Main(int argc, char** argv) {
   AddImageVerb(app, &result);
   AddKeyProviderVerb(app, &result);
   AddMeasureVerb(app, &result);
+  AddRunVerb(app, &result);
   AddVersionVerb(app, &result);
   app.require_subcommand(1);
   try {

@@ -16,6 +16,10 @@ const CLI::App& Innermost(const CLI::App& app) {
 std::string WithNearest(std::string message, const std::string& word,
                         const std::vector<std::string>& known) {
   std::string nearest = NearestName(word, known);
+  for (const std::string& name : known) {
+    // "--kernel-argument" for "--kernel-arg": far by letters, near by meaning.
+    if (name.size() > 3 && (name.starts_with(word) || word.starts_with(name))) nearest = name;
+  }
   if (!nearest.empty()) message += "; did you mean '" + nearest + "'?";
   return message;
 }
