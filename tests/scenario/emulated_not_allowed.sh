@@ -2,7 +2,7 @@
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"
-allow_emulated=false
+allow_emulated=
 stack_up
 run error stack_run
 one_line "$err"

@@ -33,7 +33,7 @@ stack_new() {
   STACK=${2:-$(mktemp -d "${TMPDIR:-/tmp}/nacre.XXXXXX")}
   mkdir -p "$STACK"/{log,pid,run}
   # What a caller may change before the step that reads it.
-  allow_emulated=true
+  allow_emulated=--allow-emulated
   accelerator=tcg
   memory_mib=512
   trap stack_stop EXIT
@@ -110,7 +110,8 @@ EOF
 
 stack_broker() {
   stack_step tee-init nacre-tee-emulator init --dir "$STACK/tee"
-  stack_step kbs-init nacre-kbs init --dir "$STACK/kbs"
+  stack_step kbs-init nacre-kbs init --dir "$STACK/kbs" --emulated-root "$STACK/tee/ark.pem" \
+    $allow_emulated
   stack_start kbs nacre-kbs --config "$STACK/kbs/kbs.toml" --listen 127.0.0.1:0 \
     --port-file "$STACK/kbs/port"
   stack_wait kbs 10 test -s "$STACK/kbs/port"
@@ -227,10 +228,10 @@ allow = [
 "nacre.toml" = """
 [broker]
 url = "https://10.0.2.2:$kbs_port"
-certificate = '''
+server_certificate = '''
 $(cat "$STACK/kbs/tls.pem")
 '''
-[image]
+[registry]
 insecure_registries = ["10.0.2.2:$registry_port"]
 """
 EOF
