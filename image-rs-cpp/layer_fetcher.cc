@@ -75,19 +75,16 @@ class Fetcher {
     ASSIGN_OR_RETURN(std::unique_ptr<LayerPipeline> pipeline,
                      LayerPipeline::Create(layer, (*plan_.diff_ids)[index], key ? &*key : nullptr,
                                            folder, limits_, &budget_));
-    bool ours = false;  // an error of a check, not of the network
-    absl::Status fetched =
-        registry_->GetBlob(*plan_.reference, layer, [&](ByteView data) -> absl::Status {
-          absl::Status status =
-              stop_ ? absl::CancelledError("another layer failed") : pipeline->Write(data);
-          ours = !status.ok();
-          return status;
-        });
-    if (!fetched.ok()) {
-      *network_failed = !ours && (absl::IsUnavailable(fetched) || absl::IsDataLoss(fetched) ||
-                                  absl::IsDeadlineExceeded(fetched));
-      return fetched;
-    }
+    absl::Status unpacked;  // as opposed to the network
+    absl::Status fetched = registry_->GetBlob(*plan_.reference, layer, [&](ByteView data) {
+      unpacked = stop_ ? absl::CancelledError("another layer failed") : pipeline->Write(data);
+      return unpacked;
+    });
+    RETURN_IF_ERROR(unpacked);
+    *network_failed = absl::IsUnavailable(fetched) || absl::IsDataLoss(fetched) ||
+                      absl::IsDeadlineExceeded(fetched);
+    RETURN_IF_ERROR(fetched);
+    *network_failed = false;
     return pipeline->Finish();
   }
 

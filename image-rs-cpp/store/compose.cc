@@ -44,15 +44,13 @@ absl::StatusOr<Sight> Look(const Layer& layer, const std::string& path) {
     so_far = so_far.empty() ? std::string(names[i]) : StrCat(so_far, "/", names[i]);
     absl::StatusOr<UniqueFd> fd = layer.folder.OpenInside(so_far, O_PATH | O_NOFOLLOW);
     if (absl::IsNotFound(fd.status())) return sight;
-    struct stat info = {};
-    const bool link = absl::IsInvalidArgument(fd.status());
-    if (!link) {
-      RETURN_IF_ERROR(fd.status());
-      if (fstat(fd->get(), &info) != 0) return ErrnoStatus(errno, so_far);
-    }
-    if (link || !S_ISDIR(info.st_mode)) {
-      sight.kind =
-          !last ? Sight::Kind::kHidden : (link ? Sight::Kind::kSymbolicLink : Sight::Kind::kOther);
+    RETURN_IF_ERROR(fd.status());
+    struct stat info;
+    if (fstat(fd->get(), &info) != 0) return ErrnoStatus(errno, so_far);
+    if (!S_ISDIR(info.st_mode)) {
+      sight.kind = !last                   ? Sight::Kind::kHidden
+                   : S_ISLNK(info.st_mode) ? Sight::Kind::kSymbolicLink
+                                           : Sight::Kind::kOther;
       return sight;
     }
     ASSIGN_OR_RETURN(UniqueFd folder, layer.folder.OpenInside(so_far, O_RDONLY | O_DIRECTORY));

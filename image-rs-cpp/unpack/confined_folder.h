@@ -19,7 +19,8 @@ class ConfinedFolder {
 
   // A descriptor (O_PATH unless other flags are given) of a file below the root, by its canonical
   // path ("" is the root). kNotFound when it is missing; kInvalidArgument when the way there leads
-  // over a symbolic link; kFailedPrecondition when something on it is not a folder.
+  // over a symbolic link (O_PATH | O_NOFOLLOW opens a link at its end); kFailedPrecondition when
+  // something on it is not a folder.
   absl::StatusOr<UniqueFd> OpenInside(const std::string& canonical, int flags) const;
 
  private:

@@ -102,6 +102,12 @@ absl::StatusOr<LayerFacts> LayerApplier::Finish() {
 }
 
 absl::Status LayerApplier::ApplyWhiteout(const SplitPath& place) {
+  // Where this layer itself has something else in the place of the folder, what was in it below is
+  // hidden already. (umoci writes such whiteouts when a folder becomes a file.)
+  absl::StatusOr<UniqueFd> folder = root_.OpenInside(place.parent, O_PATH | O_DIRECTORY);
+  if (absl::IsFailedPrecondition(folder.status()) || absl::IsInvalidArgument(folder.status())) {
+    return absl::OkStatus();
+  }
   if (place.name == kOpaque) {
     RETURN_IF_ERROR(OpenParent(place.parent).status());
     return SetOpaque(place.parent);

@@ -1,0 +1,264 @@
+#include "image-rs-cpp/store/compose.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "crypto/digest.h"
+#include "image-rs-cpp/store/rootfs.h"
+#include "image-rs-cpp/testing/tar_builder.h"
+#include "image-rs-cpp/unpack/tar_reader.h"
+
+namespace nacre::image {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TarBuilder;
+
+// Unpacks layers into a store, composes and mounts them.
+class ComposeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: mounts overlays";
+    auto made = TemporaryDirectory::Create("compose");
+    ASSERT_TRUE(made.ok());
+    folder_.emplace(*std::move(made));
+    auto store = LayerStore::Create(folder_->path() + "/image");
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    place_ = {folder_->path() + "/upper", folder_->path() + "/work", folder_->path() + "/root"};
+  }
+  void TearDown() override {
+    if (!mounted_) return;
+    EXPECT_TRUE(UnmountRootfs(place_.target).ok());
+  }
+
+  void Add(Bytes tar) {
+    auto layer = store_->GetOrUnpack(
+        BlobDigest::OfSha256(tar), [&](const std::string& staging) -> absl::StatusOr<LayerFacts> {
+          UnpackBudget budget(limits_);
+          ASSIGN_OR_RETURN(auto applier, LayerApplier::Create(staging, limits_, &budget));
+          TarReader reader(&applier, limits_);
+          RETURN_IF_ERROR(reader.Write(tar));
+          return applier.Finish();
+        });
+    ASSERT_TRUE(layer.ok()) << layer.status();
+    layers_.push_back(*layer);
+  }
+  absl::Status Mount() {
+    ASSIGN_OR_RETURN(composed_, ComposeLayers(layers_, store_->UniquePath("attributes")));
+    RETURN_IF_ERROR(MountLayers(composed_, place_));
+    mounted_ = true;
+    return absl::OkStatus();
+  }
+  std::string Read(const std::string& path) {
+    auto text = ReadTextFile(place_.target + "/" + path, 1000);
+    return text.ok() ? *text : "missing";
+  }
+  struct stat Stat(const std::string& path) {
+    struct stat info = {};
+    EXPECT_EQ(lstat((place_.target + "/" + path).c_str(), &info), 0) << path;
+    return info;
+  }
+
+  Limits limits_;
+  std::optional<TemporaryDirectory> folder_;
+  std::unique_ptr<LayerStore> store_;
+  std::vector<std::shared_ptr<const StoredLayer>> layers_;
+  ComposedLayers composed_;
+  RootfsPlace place_;
+  bool mounted_ = false;
+};
+
+TEST_F(ComposeTest, UpperLayersHideLowerOnes) {
+  Add(TarBuilder()
+          .Folder("d")
+          .File("d/kept", "1")
+          .File("d/changed", "1")
+          .File("d/gone", "1")
+          .Folder("o")
+          .File("o/old", "1")
+          .Finish());
+  Add(TarBuilder()
+          .Folder("d")
+          .File("d/changed", "2")
+          .File("d/.wh.gone", "")
+          .Folder("o")
+          .File("o/.wh..wh..opq", "")
+          .File("o/new", "2")
+          .Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Read("d/kept"), "1");
+  EXPECT_EQ(Read("d/changed"), "2");
+  EXPECT_EQ(Read("d/gone"), "missing");
+  EXPECT_EQ(Read("o/old"), "missing");
+  EXPECT_EQ(Read("o/new"), "2");
+  EXPECT_EQ(composed_.lower_dirs.size(), 2u);
+}
+
+TEST_F(ComposeTest, TheRootIsWritableAndKeepsItsAttributes) {
+  Add(TarBuilder().Add({.path = "./", .type = '5', .mode = 0750, .uid = 9, .gid = 8}).Finish());
+  Add(TarBuilder().File("f", "").Finish());  // does not name the root
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Stat(".").st_mode & 07777, 0750u);
+  EXPECT_EQ(Stat(".").st_uid, 9u);
+  EXPECT_EQ(Stat(".").st_gid, 8u);
+  EXPECT_TRUE(WriteFile(place_.target + "/new", AsBytes("x")).ok());
+  EXPECT_TRUE(PathExists(place_.upper + "/new"));
+  struct statvfs info;
+  ASSERT_EQ(statvfs(place_.target.c_str(), &info), 0);
+  EXPECT_TRUE(info.f_flag & ST_NODEV);
+}
+
+// A layer that uses folders without naming them must not change them.
+TEST_F(ComposeTest, UnnamedFoldersKeepTheAttributesBelow) {
+  Add(TarBuilder()
+          .Folder("tmp", 01777)
+          .Pax({{"SCHILY.xattr.user.note", "kept"}})
+          .Add({.path = "srv", .type = '5', .mode = 0700, .uid = 33, .mtime = 1000})
+          .Add({.path = "srv/data", .type = '5', .mode = 0770, .uid = 34})
+          .Finish());
+  Add(TarBuilder().File("tmp/x", "2").File("srv/data/deep/y", "2").Finish());
+  Add(TarBuilder().File("srv/data/z", "3").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(composed_.lower_dirs.size(), 4u);
+  EXPECT_EQ(Stat("tmp").st_mode & 07777, 01777u);
+  EXPECT_EQ(Stat("srv").st_mode & 07777, 0700u);
+  EXPECT_EQ(Stat("srv").st_uid, 33u);
+  EXPECT_EQ(Stat("srv").st_mtime, 1000);
+  EXPECT_EQ(Stat("srv/data").st_mode & 07777, 0770u);
+  EXPECT_EQ(Stat("srv/data").st_uid, 34u);
+  EXPECT_EQ(Stat("srv/data/deep").st_mode & 07777, 0755u);
+  EXPECT_EQ(Read("tmp/x"), "2");
+  EXPECT_EQ(Read("srv/data/deep/y"), "2");
+  EXPECT_EQ(Read("srv/data/z"), "3");
+  char value[8];
+  EXPECT_EQ(getxattr((place_.target + "/srv").c_str(), "user.note", value, sizeof value), 4);
+}
+
+TEST_F(ComposeTest, AnUnnamedFolderOverADeletedOneIsNew) {
+  Add(TarBuilder().Folder("d", 0700).File("d/old", "").Folder("e", 0711).Finish());
+  Add(TarBuilder().File(".wh.d", "").File("e/.wh..wh..opq", "").Finish());
+  Add(TarBuilder().File("d/new", "").File("e/new", "").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0755u);
+  EXPECT_EQ(Stat("e").st_mode & 07777, 0755u);
+  EXPECT_EQ(Read("d/old"), "missing");
+  EXPECT_EQ(composed_.lower_dirs.size(), 3u);
+}
+
+TEST_F(ComposeTest, NamedAboveUnnamedNeedsNothing) {
+  Add(TarBuilder().Folder("d", 0700).Finish());
+  Add(TarBuilder().File("d/x", "").Finish());
+  Add(TarBuilder().Folder("d", 0711).Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0711u);
+  EXPECT_EQ(composed_.lower_dirs.size(), 3u);
+}
+
+// Deleting stays deleted although a lower layer has stand-ins.
+TEST_F(ComposeTest, RestoresNothingThatIsHidden) {
+  Add(TarBuilder().Folder("d", 0700).Finish());
+  Add(TarBuilder().File("d/sub/x", "").Finish());
+  Add(TarBuilder().File(".wh.d", "").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_FALSE(PathExists(place_.target + "/d"));
+}
+
+TEST_F(ComposeTest, RefusesFilesBehindALowerSymbolicLink) {
+  Add(TarBuilder().Folder("usr/bin").Symlink("bin", "usr/bin").Finish());
+  Add(TarBuilder().File("bin/tool", "").Finish());
+  absl::Status status = Mount();
+  EXPECT_TRUE(absl::IsUnimplemented(status));
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("'bin', which is a symbolic link"));
+}
+
+TEST_F(ComposeTest, AFolderNamedOverASymbolicLinkReplacesIt) {
+  Add(TarBuilder().Folder("usr/bin").Symlink("bin", "usr/bin").Finish());
+  Add(TarBuilder().Folder("bin").File("bin/tool", "2").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_TRUE(S_ISDIR(Stat("bin").st_mode));
+}
+
+TEST_F(ComposeTest, AnImageWithoutLayersIsAnEmptyRoot) {
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_TRUE(std::filesystem::is_empty(place_.target));
+}
+
+TEST_F(ComposeTest, ReadsManyLayers) {
+  for (int i = 0; i < 40; ++i) Add(TarBuilder().File(StrCat("f", i), "x").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place_.target), {}), 40);
+}
+
+TEST_F(ComposeTest, SaysWhenTheOptionsDoNotFit) {
+  ComposedLayers layers;
+  for (int i = 0; i < 300; ++i) layers.lower_dirs.push_back(folder_->path() + "/image/layers/0");
+  absl::Status status = MountLayers(layers, place_);
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("300 layers"));
+}
+
+TEST_F(ComposeTest, RefusesPathsTheOptionsCannotHold) {
+  EXPECT_FALSE(LayerStore::Create(folder_->path() + "/a,b").ok());
+  EXPECT_FALSE(LayerStore::Create("relative").ok());
+  EXPECT_FALSE(LayerStore::Create("").ok());
+  RootfsPlace bad = place_;
+  bad.upper += ":x";
+  EXPECT_TRUE(absl::IsInvalidArgument(MountLayers({{"/tmp"}}, bad)));
+}
+
+TEST_F(ComposeTest, AFailedUnpackLeavesNoTrace) {
+  const BlobDigest digest = BlobDigest::OfSha256(AsBytes("x"));
+  auto failed = store_->GetOrUnpack(digest, [](const std::string& staging) {
+    EXPECT_TRUE(WriteFile(staging + "/partial", AsBytes("x")).ok());
+    return absl::StatusOr<LayerFacts>(absl::DataLossError("cut"));
+  });
+  EXPECT_TRUE(absl::IsDataLoss(failed.status()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_->path() + "/image/staging"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_->path() + "/image/layers"));
+  // The next one may try.
+  EXPECT_TRUE(
+      store_
+          ->GetOrUnpack(digest,
+                        [](const std::string&) { return absl::StatusOr<LayerFacts>(LayerFacts()); })
+          .ok());
+}
+
+TEST_F(ComposeTest, TwoThreadsUnpackALayerOnce) {
+  const BlobDigest digest = BlobDigest::OfSha256(AsBytes("x"));
+  std::atomic<int> unpacked = 0;
+  std::atomic<int> waiting = 0;
+  auto get = [&] {
+    ++waiting;
+    auto layer = store_->GetOrUnpack(digest, [&](const std::string&) {
+      while (waiting < 4) std::this_thread::yield();
+      ++unpacked;
+      return absl::StatusOr<LayerFacts>(LayerFacts());
+    });
+    EXPECT_TRUE(layer.ok());
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back(get);
+  }
+  EXPECT_EQ(unpacked, 1);
+}
+
+TEST_F(ComposeTest, ANewStoreStartsEmpty) {
+  ASSERT_TRUE(MakeDirectories(folder_->path() + "/image/staging/9/left").ok());
+  store_.reset();
+  ASSERT_TRUE(LayerStore::Create(folder_->path() + "/image").ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_->path() + "/image/staging"));
+}
+
+}  // namespace
+}  // namespace nacre::image

@@ -1,0 +1,30 @@
+// Debian's docker-registry on a free loopback port, in a folder of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+
+namespace nacre::image::testing {
+
+class RealRegistry {
+ public:
+  // kNotFound when docker-registry is not installed.
+  static absl::StatusOr<std::unique_ptr<RealRegistry>> Start();
+  ~RealRegistry();
+
+  const std::string& host() const { return host_; }  // "127.0.0.1:41234"
+
+ private:
+  RealRegistry(TemporaryDirectory folder, Subprocess process)
+      : folder_(std::move(folder)), process_(std::move(process)) {}
+  TemporaryDirectory folder_;
+  Subprocess process_;
+  std::string host_;
+  std::jthread drain_;  // its log; ends when the registry does
+};
+
+}  // namespace nacre::image::testing

@@ -1,0 +1,167 @@
+// GNU tar as the oracle: an archive it writes must unpack with us to the tree it unpacks itself.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <random>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/subprocess.h"
+#include "image-rs-cpp/testing/file_tree.h"
+#include "image-rs-cpp/unpack/layer_applier.h"
+#include "image-rs-cpp/unpack/tar_reader.h"
+
+namespace nacre::image {
+namespace {
+
+using testing::DescribeTree;
+
+struct Format {
+  const char* name;
+  size_t longest_name;
+  bool devices;
+  bool xattrs;
+};
+
+class TarDifferentialTest : public ::testing::TestWithParam<Format> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: makes device nodes and changes owners";
+    auto made = TemporaryDirectory::Create("differential");
+    ASSERT_TRUE(made.ok());
+    folder_.emplace(*std::move(made));
+    for (const char* name : {"tree", "theirs", "ours"}) {
+      ASSERT_TRUE(MakeDirectories(Path(name)).ok());
+    }
+  }
+
+  std::string Path(const std::string& name) { return folder_->path() + "/" + name; }
+
+  std::string Name(std::mt19937& random) {
+    const size_t longest = std::min<size_t>(GetParam().longest_name, 200);
+    const size_t size = random() % 4 == 0 ? 1 + random() % longest : 1 + random() % 12;
+    std::string name;
+    while (name.size() < size) name += "abcXYZ-_. 09\xc3\xa9"[random() % 14];
+    if (name == "." || name == ".." || name.starts_with(".wh.")) return "dots";
+    return name;
+  }
+
+  // A tree of all kinds of files, the same for each seed.
+  void Grow(const std::string& at, std::mt19937& random, int depth) {
+    std::vector<std::string> files;
+    const int count = 3 + static_cast<int>(random() % 6);
+    for (int i = 0; i < count; ++i) {
+      const std::string path = at + "/" + Name(random);
+      if (std::filesystem::symlink_status(path).type() != std::filesystem::file_type::not_found ||
+          path.size() - Path("tree").size() > GetParam().longest_name) {
+        continue;
+      }
+      switch (random() % 8) {
+        case 0:
+        case 1:
+          if (depth == 0) break;
+          ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
+          Grow(path, random, depth - 1);
+          break;
+        case 2:
+          ASSERT_EQ(symlink(Name(random).c_str(), path.c_str()), 0);
+          break;
+        case 3:
+          if (files.empty()) break;
+          ASSERT_EQ(link(files[random() % files.size()].c_str(), path.c_str()), 0);
+          continue;
+        case 4:
+          if (!GetParam().devices) break;
+          ASSERT_EQ(mknod(path.c_str(), S_IFCHR | 0600, makedev(random() % 200 + 1, 7)), 0);
+          break;
+        case 5:
+          if (!GetParam().devices) break;
+          ASSERT_EQ(mkfifo(path.c_str(), 0644), 0);
+          break;
+        default: {
+          const size_t sizes[] = {0, 1, 511, 512, 513, 70'000};
+          ASSERT_TRUE(WriteFile(path, Bytes(sizes[random() % 6], 'c')).ok());
+          files.push_back(path);
+        }
+      }
+      Dress(path, random);
+    }
+  }
+
+  void Dress(const std::string& path, std::mt19937& random) {
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0) return;
+    const uid_t owners[] = {0, 1000, 65534, 3'000'000};
+    const size_t known = GetParam().xattrs ? 4 : 3;  // ustar and v7 end at 2,097,151
+    ASSERT_EQ(lchown(path.c_str(), owners[random() % known], owners[random() % known]), 0);
+    if (!S_ISLNK(info.st_mode)) {
+      ASSERT_EQ(chmod(path.c_str(), random() % 010000), 0);
+      if (GetParam().xattrs && random() % 3 == 0) {
+        ASSERT_EQ(lsetxattr(path.c_str(), "trusted.test", "value\n", 6, 0), 0);
+      }
+    }
+    const long nanoseconds = GetParam().xattrs ? static_cast<long>(random() % 1'000'000'000) : 0;
+    const timespec time = {static_cast<time_t>(random() % 2'000'000'000), nanoseconds};
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
+  }
+
+  void Tar(std::vector<std::string> arguments) {
+    std::vector<std::string> argv = {"tar"};
+    if (GetParam().xattrs) argv.insert(argv.end(), {"--xattrs", "--xattrs-include=*"});
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    SubprocessOptions options;
+    options.argv = argv;
+    auto result = RunCommand(options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->exit.code, 0) << result->err;
+  }
+
+  absl::Status Unpack() {
+    Limits limits;
+    UnpackBudget budget(limits);
+    ASSIGN_OR_RETURN(Bytes tar, ReadFile(Path("a.tar"), 64 << 20));
+    ASSIGN_OR_RETURN(auto applier, LayerApplier::Create(Path("ours"), limits, &budget));
+    TarReader reader(&applier, limits);
+    RETURN_IF_ERROR(reader.Write(tar));
+    RETURN_IF_ERROR(reader.Finish());
+    return applier.Finish().status();
+  }
+
+  std::optional<TemporaryDirectory> folder_;
+};
+
+TEST_P(TarDifferentialTest, UnpacksAsGnuTarDoes) {
+  for (uint32_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    for (const char* name : {"tree", "theirs", "ours"}) {
+      ASSERT_TRUE(RemoveTree(Path(name)).ok());
+      ASSERT_TRUE(MakeDirectories(Path(name)).ok());
+    }
+    std::mt19937 random(seed);
+    ASSERT_NO_FATAL_FAILURE(Grow(Path("tree"), random, 3));
+    ASSERT_NO_FATAL_FAILURE(Tar({StrCat("--format=", GetParam().name), "-cf", Path("a.tar"), "-C",
+                                 Path("tree"), "--numeric-owner", "."}));
+    ASSERT_NO_FATAL_FAILURE(
+        Tar({"-xpf", Path("a.tar"), "-C", Path("theirs"), "--numeric-owner", "--same-owner"}));
+    absl::Status status = Unpack();
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(DescribeTree(Path("ours")), DescribeTree(Path("theirs")));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, TarDifferentialTest,
+                         ::testing::Values(Format{"pax", 3000, true, true},
+                                           Format{"gnu", 3000, true, false},
+                                           Format{"oldgnu", 3000, true, false},
+                                           Format{"ustar", 90, true, false},
+                                           Format{"v7", 90, false, false}),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+}  // namespace
+}  // namespace nacre::image
