@@ -36,3 +36,19 @@ function(nacre_test name)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
+
+# nacre_fuzzer(json_fuzz DEPS nacre_base): the libFuzzer program of json_fuzz.cc, in <build>/fuzz,
+# when NACRE_FUZZ is on. The same file is a source of the folder's test program, where it replays its
+# seeds (base/fuzz_testing.h).
+function(nacre_fuzzer name)
+  if(NOT NACRE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_executable(${name} ${name}.cc)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE NACRE_LIBFUZZER)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+endfunction()
