@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/image.h"
+#include "cli/kbs.h"
 #include "cli/keyprovider.h"
 #include "cli/measure.h"
 #include "cli/run.h"
@@ -41,6 +42,7 @@ int Main(int argc, char** argv) {
                "nacre");
   VerbResult result;
   AddImageVerb(app, &result);
+  AddKbsVerb(app, &result);
   AddKeyProviderVerb(app, &result);
   AddMeasureVerb(app, &result);
   AddRunVerb(app, &result);

@@ -91,12 +91,12 @@ absl::Status Serve(const ServeOptions& options) {
   Broker broker(std::move(context));
   ASSIGN_OR_RETURN(std::unique_ptr<net::HttpServer> server,
                    net::HttpServer::Start(std::move(server_options), MakeHandler(broker)));
-  Log(LogLevel::kInfo, "listening",
-      {{"url", server->url()}, {"allow_emulated", config.allow_emulated}});
   if (!options.port_file.empty()) {
     RETURN_IF_ERROR(
         WriteFileAtomic(options.port_file, AsBytes(std::to_string(server->port()) + "\n")));
   }
+  Log(LogLevel::kInfo, "ready",
+      {{"url", server->url()}, {"allow_emulated", config.allow_emulated}});
   int signal_number = 0;
   sigwait(&stop_signals, &signal_number);
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});

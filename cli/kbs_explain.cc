@@ -1,0 +1,81 @@
+#include "cli/kbs_explain.h"
+
+#include "base/strings.h"
+#include "crypto/x509.h"
+
+namespace nacre::cli {
+namespace {
+
+constexpr std::string_view kWhere = "explanation";
+
+// Some of the text was the guest's: it must not move the cursor or colour the terminal.
+std::string Printable(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return out;
+}
+
+// Absent members are "": an early refusal has no root, an attestation no resource.
+std::string Text(const Json& object, std::string_view key) {
+  auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) return "";
+  return Printable(found->get_ref<const std::string&>());
+}
+
+absl::Status AppendCheck(const Json& check, std::string* out) {
+  ASSIGN_OR_RETURN(bool passed, JsonBool(check, "passed", kWhere));
+  StrAppend(out, passed ? "  passed  " : "  FAILED  ", Text(check, "name"), "\n");
+  if (passed) return absl::OkStatus();
+  StrAppend(out, "            expected  ", Text(check, "expected"), "\n");
+  StrAppend(out, "            got       ", Text(check, "got"), "\n");
+  return absl::OkStatus();
+}
+
+std::string Tee(const Json& explanation) {
+  std::string text = Text(explanation, "tee");
+  auto emulated = explanation.find("emulated");
+  if (emulated != explanation.end() && emulated->is_boolean() && emulated->get<bool>()) {
+    text += ", emulated";
+  }
+  std::string root = Text(explanation, "root");
+  if (!root.empty()) StrAppend(&text, " (root: ", root, ")");
+  return text;
+}
+
+// "launch measurement refused: why" -> "refused: launch measurement: why".
+std::string Verdict(const Json& explanation) {
+  std::string summary = Text(explanation, "summary");
+  if (Text(explanation, "verdict") != "refused") return summary;
+  constexpr std::string_view kMark = " refused: ";
+  size_t mark = summary.find(kMark);
+  if (mark == std::string::npos) return StrCat("refused: ", summary);
+  return StrCat("refused: ", std::string_view(summary).substr(0, mark), ": ",
+                std::string_view(summary).substr(mark + kMark.size()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FormatExplanation(const Json& explanation) {
+  ASSIGN_OR_RETURN(std::string id, JsonString(explanation, "id", kWhere));
+  ASSIGN_OR_RETURN(uint64_t time, JsonUint(explanation, "time", kWhere));
+  ASSIGN_OR_RETURN(const Json* checks, JsonArray(explanation, "checks", kWhere));
+  std::string resource = Text(explanation, "resource");
+  std::string out = StrCat(resource.empty() ? "attestation " : "request     ", Printable(id), ", ",
+                           crypto::FormatTime(static_cast<int64_t>(time)), ", from ",
+                           Text(explanation, "peer"), "\n");
+  if (!resource.empty()) {
+    StrAppend(&out, "resource    ", resource, "\nattestation ", Text(explanation, "attestation"),
+              "\n");
+  }
+  StrAppend(&out, "tee         ", Tee(explanation), "\n");
+  std::string reference = Text(explanation, "reference");
+  if (!reference.empty()) StrAppend(&out, "reference   ", reference, "\n");
+  for (const Json& check : *checks) RETURN_IF_ERROR(AppendCheck(check, &out));
+  StrAppend(&out, Verdict(explanation), "\n");
+  return out;
+}
+
+}  // namespace nacre::cli
