@@ -70,7 +70,7 @@ TEST(FormatExplanation, TextOfTheGuestCannotDriveTheTerminal) {
   refused["summary"] = "got '\x1b[2J\r\n'";
   auto text = FormatExplanation(refused);
   ASSERT_TRUE(text.ok());
-  EXPECT_THAT(*text, EndsWith("refused: got '?[2J??'\n"));
+  EXPECT_THAT(*text, EndsWith("refused: got '?[2J\?\?'\n"));
 }
 
 TEST(FormatExplanation, OtherShapesAreRefused) {
