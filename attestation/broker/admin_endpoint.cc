@@ -12,9 +12,15 @@ Answer BadRequest(const Call& call, std::string_view code, const absl::Status& s
                 call.origin.id);
 }
 
+// Unlike a guest, the owner is told what it was.
+Answer Failed(const Call& call, const absl::Status& status) {
+  if (!absl::IsNotFound(status)) return RefuseFailure(status, call.origin.id);
+  return Refuse({404, "NotFound", "not-found", std::string(status.message()), ""}, call.origin.id);
+}
+
 // OK and owner's mistakes become answers; what is neither is a failure of ours.
 Answer Done(const Call& call, const absl::Status& status, std::string summary) {
-  if (!status.ok()) return RefuseFailure(status, call.origin.id);
+  if (!status.ok()) return Failed(call, status);
   Answer answer = JsonAnswer("{}");
   answer.summary = std::move(summary);
   return answer;
@@ -22,7 +28,7 @@ Answer Done(const Call& call, const absl::Status& status, std::string summary) {
 
 Answer Dump(const Call& call, const Json& json) {
   auto text = DumpJson(json);
-  return text.ok() ? JsonAnswer(*std::move(text)) : RefuseFailure(text.status(), call.origin.id);
+  return text.ok() ? JsonAnswer(*std::move(text)) : Failed(call, text.status());
 }
 
 Answer PutResource(BrokerContext& context, const Call& call, std::string_view path_text) {
@@ -49,7 +55,7 @@ Answer DeleteResource(BrokerContext& context, const Call& call, std::string_view
 
 Answer ListResources(BrokerContext& context, const Call& call) {
   auto paths = context.store->ListResources();
-  if (!paths.ok()) return RefuseFailure(paths.status(), call.origin.id);
+  if (!paths.ok()) return Failed(call, paths.status());
   return Dump(call, {{"resources", *paths}});
 }
 
@@ -58,7 +64,7 @@ Answer RegisterReference(BrokerContext& context, const Call& call) {
   if (absl::IsInvalidArgument(name.status())) {
     return BadRequest(call, "bad-reference", name.status());
   }
-  if (!name.ok()) return RefuseFailure(name.status(), call.origin.id);
+  if (!name.ok()) return Failed(call, name.status());
   Answer answer = Dump(call, {{"name", *name}});
   answer.summary = "reference value " + *name + " registered";
   return answer;
@@ -66,7 +72,7 @@ Answer RegisterReference(BrokerContext& context, const Call& call) {
 
 Answer ListReferences(BrokerContext& context, const Call& call) {
   auto references = context.store->ListReferences();
-  if (!references.ok()) return RefuseFailure(references.status(), call.origin.id);
+  if (!references.ok()) return Failed(call, references.status());
   Json list = Json::array();
   for (const StoredReference& reference : *references) {
     list.push_back({{"name", reference.name}, {"registered_at", reference.registered_at}});
@@ -81,15 +87,15 @@ Answer OneReference(BrokerContext& context, const Call& call, std::string_view e
     return Done(call, context.references->Remove(*name), "reference value " + *name + " deleted");
   }
   auto reference = context.store->GetReference(*name);
-  if (!reference.ok()) return RefuseFailure(reference.status(), call.origin.id);
+  if (!reference.ok()) return Failed(call, reference.status());
   return JsonAnswer(std::move(reference->document));
 }
 
 Answer GetAttestation(BrokerContext& context, const Call& call, std::string_view id) {
   auto row = id == "last" ? context.store->LastLog() : context.store->GetLog(id);
-  if (!row.ok()) return RefuseFailure(row.status(), call.origin.id);
+  if (!row.ok()) return Failed(call, row.status());
   auto detail = ParseJson(row->detail);
-  if (!detail.ok()) return RefuseFailure(detail.status(), call.origin.id);
+  if (!detail.ok()) return Failed(call, detail.status());
   (*detail)["code"] = row->code;
   (*detail)["summary"] = row->summary;
   return Dump(call, *detail);
