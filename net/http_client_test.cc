@@ -1,8 +1,10 @@
 #include "net/http_client.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 
 #include "base/strings.h"
@@ -441,7 +443,7 @@ TEST_F(HttpClientTls, PlainServerOnATlsUrlAndTheReverse) {
   EXPECT_FALSE(Get(*MakeClient(), StrCat("http://127.0.0.1:", server->port(), "/")).ok());
 }
 
-TEST_F(HttpClientTls, ACutIsNotTheEnd) {
+TEST_F(HttpClientTls, KeepsItsConnections) {
   auto server = Serve(*good_);
   auto client = MakeClient({.pinned_server_cert_pem = good_->server});
   for (int i = 0; i < 3; ++i) {
@@ -449,6 +451,70 @@ TEST_F(HttpClientTls, ACutIsNotTheEnd) {
     ASSERT_TRUE(response.ok()) << response.status();
     EXPECT_EQ(response->body, "POST");
   }
+}
+
+// `openssl s_server -www`: another TLS stack's settings, HTTP/1.0, bodies that end with the stream.
+class OpenSslServer {
+ public:
+  OpenSslServer(const TestCertificates& certificates, const std::string& version) {
+    folder_.emplace(TemporaryDirectory::Create("nacre-net-test").value());
+    const std::string certificate = folder_->path() + "/cert.pem";
+    const std::string key = folder_->path() + "/key.pem";
+    EXPECT_TRUE(WriteFile(certificate, AsBytes(certificates.server)).ok());
+    EXPECT_TRUE(WriteFile(key, certificates.key.view()).ok());
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    UniqueFd read_end(ends[0]);
+    UniqueFd write_end(ends[1]);
+    auto started =
+        Subprocess::Start({.argv = {"openssl", "s_server", "-www", "-accept", "127.0.0.1:0",
+                                    "-cert", certificate, "-key", key, version},
+                           .stdout_fd = write_end.get(),
+                           .parent_death_signal = SIGKILL});
+    EXPECT_TRUE(started.ok()) << started.status();
+    server_.emplace(std::move(started).value());
+    write_end.Reset();
+    std::string said;
+    char c;
+    while (read(read_end.get(), &c, 1) == 1 && !(c == '\n' && said.find("ACCEPT") != said.npos)) {
+      said += c;
+    }
+    EXPECT_TRUE(ParseNumber(std::string_view(said).substr(said.rfind(':') + 1), &port_)) << said;
+  }
+  ~OpenSslServer() {
+    EXPECT_TRUE(server_->Kill(SIGKILL).ok());
+    EXPECT_TRUE(server_->Wait().ok());
+  }
+  std::string url() const { return StrCat("https://127.0.0.1:", port_, "/"); }
+
+ private:
+  std::optional<TemporaryDirectory> folder_;
+  std::optional<Subprocess> server_;
+  uint16_t port_ = 0;
+};
+
+TEST_F(HttpClientTls, OpenSslServerWithEitherTrust) {
+  OpenSslServer server(*good_, "-tls1_3");
+  for (HttpClientOptions options : {HttpClientOptions{.trusted_ca_pem = good_->ca},
+                                    HttpClientOptions{.pinned_server_cert_pem = good_->server}}) {
+    auto response = Get(*MakeClient(options), server.url());
+    ASSERT_TRUE(response.ok()) << response.status();
+    EXPECT_EQ(response->status, 200);
+    EXPECT_THAT(response->body, HasSubstr("TLSv1.3"));
+  }
+  EXPECT_EQ(Get(*MakeClient({.trusted_ca_pem = other_->ca}), server.url()).status().code(),
+            StatusCode::kUnauthenticated);
+}
+
+TEST_F(HttpClientTls, Tls12OnlyWhenAllowed) {
+  OpenSslServer server(*good_, "-tls1_2");
+  auto refused = Get(*MakeClient({.trusted_ca_pem = good_->ca}), server.url());
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnauthenticated);
+  EXPECT_THAT(Text(refused.status()), HasSubstr("protocol version"));
+  auto allowed =
+      Get(*MakeClient({.trusted_ca_pem = good_->ca, .allow_tls_1_2 = true}), server.url());
+  ASSERT_TRUE(allowed.ok()) << allowed.status();
+  EXPECT_THAT(allowed->body, HasSubstr("TLSv1.2"));
 }
 
 }  // namespace
