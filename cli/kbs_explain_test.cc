@@ -36,8 +36,9 @@ tee         snp, emulated (root: emulated ARK-Milan)
   FAILED  launch measurement
             expected  aa
             got       bb
-refused: launch measurement: command line differs at argument 9: expected nothing, got 'nacre.demo=changed'
-)");
+)"
+                   "refused: launch measurement: command line differs at argument 9: expected "
+                   "nothing, got 'nacre.demo=changed'\n");
 }
 
 TEST(FormatExplanation, AnAcceptanceNamesItsReference) {

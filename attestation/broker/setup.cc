@@ -15,7 +15,7 @@ constexpr int64_t kCertificateLifetimeS = int64_t{10} * 365 * 24 * 3600;
 constexpr size_t kMaxRootFile = 64 << 10;
 
 constexpr std::string_view kConfigHead =
-    R"(# Configuration of nacre-kbs. Paths are taken from this file's folder. Unknown keys are errors.
+    R"(# Configuration of nacre-kbs. Paths are taken from this file's folder; unknown keys fail.
 listen = "127.0.0.1:8080"  # address:port; port 0 takes a free one (see --port-file)
 
 [tls]
@@ -61,7 +61,7 @@ allow_migration_agent = false
 allow_smt = true
 require_single_socket = false
 allow_masked_chip_id = false
-# [policy.min_tcb] with bootloader, tee, snp and microcode (and fmc on Turin) refuses older firmware.
+# [policy.min_tcb] with bootloader, tee, snp, microcode (and fmc on Turin) refuses older firmware.
 
 [attestation]
 # The root certificate of an emulator; without it emulated evidence is refused as forged.
