@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "attestation/protocol/binding.h"
+#include "attestation/protocol/limits.h"
 #include "attestation/protocol/snp_evidence.h"
 
 namespace nacre::attestation {
@@ -25,7 +26,8 @@ absl::StatusOr<Json> PrimaryEvidence(const tee::Evidence& evidence,
   }
   SnpEvidenceMessage message;
   ASSIGN_OR_RETURN(message.evidence, tee::sev::SnpEvidenceFrom(evidence));
-  message.hint = hint;
+  // A broker refuses a hint past its limit; without one it only explains less.
+  if (hint && hint->command_line.size() <= kMaxCommandLineSize) message.hint = hint;
   return SnpEvidenceToJson(message);
 }
 

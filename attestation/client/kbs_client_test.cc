@@ -10,6 +10,7 @@
 
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/error_body.h"
+#include "attestation/protocol/limits.h"
 #include "attestation/protocol/snp_evidence.h"
 #include "base/status_testing.h"
 #include "crypto/jwe.h"
@@ -194,6 +195,15 @@ TEST_F(KbsClientTest, SendsInitDataAndHint) {
   EXPECT_EQ(peer.init_data->body, "version = \"0.1.0\"");
   EXPECT_EQ(peer.hint->command_line, "console=ttyS0");
   EXPECT_EQ(peer.hint->vcpus, 2u);
+}
+
+TEST_F(KbsClientTest, AHintTooLongToSendIsLeftOut) {
+  for (size_t size : {kMaxCommandLineSize, kMaxCommandLineSize + 1}) {
+    KbsClientOptions options = peer.Options();
+    options.launch_hint = LaunchHint{std::string(size, 'x'), 1};
+    ASSERT_OK(Client(options)->GetToken());
+    EXPECT_EQ(peer.hint.has_value(), size == kMaxCommandLineSize);
+  }
 }
 
 TEST_F(KbsClientTest, ATokenIsRenewedBeforeItExpires) {
