@@ -11,6 +11,6 @@ status=0
 answer=$($ctr task exec --exec-id second busy /bin/sh -c 'cat /pearl.txt; exit 5') || status=$?
 [ $status -eq 5 ] || failed "exec exited $status, wanted 5"
 grep -q "the pearl is inside" <<<"$answer" || failed "exec said '$answer'"
-kill -TERM $waiter
+$ctr task kill --signal SIGKILL busy
 wait $waiter || true
 nothing_left

@@ -6,6 +6,6 @@ top=$stack_source
 run 0 "$top/demo" --build "$1"
 says "$out" "the pearl is inside"
 says "$out" "exit code 0"
-says "$out" "container started"
+says "$out" container_started
 says "$out" "command line differs"
 says "$out" "demo.changed=1"

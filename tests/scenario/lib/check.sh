@@ -57,11 +57,8 @@ until_true() {
   done
 }
 
-guest_processes() {
-  pgrep -f "(qemu-system|nacre-tee-emulator serve|containerd-shim-nacre).*$STACK"
-}
-
-# nothing_left: no process of a guest and no sandbox folder remains.
+# nothing_left: no process of a guest and no sandbox folder remains, but for the one folder that keeps
+# what is known of the last start that failed.
 nothing_left() {
   local tries=100 left
   while guest_processes >/dev/null; do
@@ -69,7 +66,7 @@ nothing_left() {
     [ $tries -gt 0 ] || failed "left running: $(guest_processes | xargs -r ps -o pid=,args= -p)"
     sleep 0.05
   done
-  left=$(find "$STACK/run" -mindepth 2 -maxdepth 2)
+  left=$(find "$STACK/run" -mindepth 2 -maxdepth 2 ! -path "$STACK/run/last-failed-start/*")
   [ -z "$left" ] || failed "left in the state folder: $left"
 }
 

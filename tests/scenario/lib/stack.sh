@@ -77,11 +77,18 @@ stack_end() {
   wait "$pid" 2>/dev/null || true
 }
 
+# The processes of this installation's guests. Shims outlive containerd by design.
+guest_processes() {
+  pgrep -f "(qemu-system|nacre-tee-emulator serve|containerd-shim-nacre).*$STACK"
+}
+
 # Everything down, in reverse; a failed run leaves its logs in STACK_KEEP_LOGS.
 stack_stop() {
   local status=$? name
+  set +e
   trap - EXIT INT TERM
   for name in containerd kbs registry; do stack_end $name; done
+  guest_processes | xargs -r kill -9 2>/dev/null
   if [ $status -ne 0 ] && [ -n "${STACK_KEEP_LOGS:-}" ]; then stack_keep_logs; fi
   rm -rf "$STACK"
   exit $status
