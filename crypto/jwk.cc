@@ -2,9 +2,11 @@
 
 #include <openssl/core_names.h>
 
+#include <deque>
+
 #include "base/encoding.h"
 #include "base/strings.h"
-#include "crypto/openssl_util.h"
+#include "crypto/key_internal.h"
 
 namespace nacre::crypto {
 namespace {
@@ -53,7 +55,8 @@ absl::StatusOr<PublicKey> PublicPart(const Json& jwk) {
   return key;
 }
 
-// Collects numbers for EVP_PKEY_fromdata; secret ones are wiped with it.
+// Collects the parts of a key for EVP_PKEY_fromdata. OpenSSL's builder keeps pointers to what it is
+// given, so this owns all of it; secret numbers are wiped with it.
 class KeyBuilder {
  public:
   KeyBuilder() : builder_(OSSL_PARAM_BLD_new()) { Must(builder_ != nullptr, "OSSL_PARAM_BLD_new"); }
@@ -66,13 +69,14 @@ class KeyBuilder {
          "OSSL_PARAM_BLD_push_BN");
     numbers_.push_back(std::move(number));
   }
-  void Text(const char* parameter, const std::string& value) {
-    Must(OSSL_PARAM_BLD_push_utf8_string(builder_.get(), parameter, value.c_str(), 0) == 1,
+  // `value` must be a constant of the program.
+  void Text(const char* parameter, const char* value) {
+    Must(OSSL_PARAM_BLD_push_utf8_string(builder_.get(), parameter, value, 0) == 1,
          "OSSL_PARAM_BLD_push_utf8_string");
   }
-  void Octets(const char* parameter, const Bytes& value) {
-    Must(OSSL_PARAM_BLD_push_octet_string(builder_.get(), parameter, value.data(), value.size()) ==
-             1,
+  void Octets(const char* parameter, Bytes value) {
+    const Bytes& kept = octets_.emplace_back(std::move(value));
+    Must(OSSL_PARAM_BLD_push_octet_string(builder_.get(), parameter, kept.data(), kept.size()) == 1,
          "OSSL_PARAM_BLD_push_octet_string");
   }
 
@@ -97,6 +101,7 @@ class KeyBuilder {
  private:
   ParamBuilderPtr builder_;
   std::vector<BnPtr> numbers_;
+  std::deque<Bytes> octets_;
 };
 
 absl::StatusOr<PrivateKey> EcPrivate(const Json& jwk) {
@@ -107,9 +112,8 @@ absl::StatusOr<PrivateKey> EcPrivate(const Json& jwk) {
     return absl::InvalidArgumentError("JWK: member 'd' must be as wide as the curve");
   }
   KeyBuilder builder;
-  builder.Text(OSSL_PKEY_PARAM_GROUP_NAME, std::string(CurveName(point.curve)));
-  Bytes encoded = ByteWriter().U8(4).Put(point.x).Put(point.y).Release();
-  builder.Octets(OSSL_PKEY_PARAM_PUB_KEY, encoded);
+  builder.Text(OSSL_PKEY_PARAM_GROUP_NAME, OpensslCurveName(point.curve));
+  builder.Octets(OSSL_PKEY_PARAM_PUB_KEY, ByteWriter().U8(4).Put(point.x).Put(point.y).Release());
   builder.Number(OSSL_PKEY_PARAM_PRIV_KEY, scalar.view());
   return builder.Build("EC");
 }
