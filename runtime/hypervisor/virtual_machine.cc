@@ -83,15 +83,17 @@ void VirtualMachine::State::TakeErrors(ByteView bytes) {
   if (errors.size() > kMaxErrorText) errors.erase(0, errors.size() - kMaxErrorText);
 }
 
-// Without its emulator the guest can prove nothing: end the VM and say why.
+// It ends by itself, with 0, when QEMU closes its port. Any other end leaves a guest that can prove
+// nothing: end the VM and say why.
 void VirtualMachine::State::EmulatorEnded() {
   Drain(processes->errors.get(), [this](ByteView bytes) { TakeErrors(bytes); });
   const auto status = processes->emulator->Wait();
+  processes->emulator.reset();
+  if (status.ok() && status->code == 0) return;
   {
     std::lock_guard lock(mutex);
     emulator_end = StrCat("the TEE emulator ended with code ", status.ok() ? status->code : -1);
   }
-  processes->emulator.reset();
   (void)processes->qemu.Kill(SIGKILL);
 }
 

@@ -83,13 +83,6 @@ absl::Status AgentClient::ExecProcess(const ProcessId& id, const Json& process) 
   return Call(*client_, "ExecProcess", request, Within(kCallTimeoutMs)).status();
 }
 
-absl::Status AgentClient::RemoveContainer(const std::string& container, int64_t timeout_ms) {
-  grpc::RemoveContainerRequest request;
-  request.set_container_id(container);
-  request.set_timeout(static_cast<uint32_t>((timeout_ms + 999) / 1000));
-  return Call(*client_, "RemoveContainer", request, Within(timeout_ms)).status();
-}
-
 absl::Status AgentClient::DestroySandbox(int64_t timeout_ms) {
   return Call(*client_, "DestroySandbox", grpc::DestroySandboxRequest(), Within(timeout_ms))
       .status();

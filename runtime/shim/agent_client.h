@@ -34,7 +34,6 @@ class AgentClient {
   absl::Status CreateContainer(const grpc::CreateContainerRequest& request, int64_t timeout_ms);
   absl::Status StartContainer(const std::string& container);
   absl::Status ExecProcess(const ProcessId& id, const Json& process);
-  absl::Status RemoveContainer(const std::string& container, int64_t timeout_ms);
   absl::Status DestroySandbox(int64_t timeout_ms);
 
   absl::Status SignalProcess(const ProcessId& id, uint32_t signal, int64_t timeout_ms);

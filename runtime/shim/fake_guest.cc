@@ -65,7 +65,7 @@ class ToyGuest {
     Add<grpc::CreateSandboxRequest>("CreateSandbox", ok);
     Add<grpc::UpdateInterfaceRequest>("UpdateInterface", ok);
     Add<grpc::UpdateRoutesRequest>("UpdateRoutes", ok);
-    Add<grpc::RemoveContainerRequest>("RemoveContainer", ok);
+
     Add<grpc::DestroySandboxRequest>("DestroySandbox", ok);
     Add<grpc::TtyWinResizeRequest>("TtyWinResize", ok);
     Add<grpc::CreateContainerRequest>("CreateContainer",

@@ -20,8 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kLastWordsMs = 2000;  // for QEMU's end to be seen after its channel broke
-constexpr int kRemoveContainerMs = 2000;
-constexpr int kDestroySandboxMs = 1000;
+constexpr int kDestroySandboxMs = 2000;
 constexpr int kStopVmMs = 1000;
 
 // At least 1, because 0 means no limit to a call.
@@ -116,11 +115,8 @@ absl::StatusOr<std::unique_ptr<PodSandbox>> PodSandbox::Start(const SandboxPlan&
 
 absl::Status PodSandbox::Destroy() {
   if (!vm_->exited()) {
-    const absl::Status removed = agent_->RemoveContainer(plan_.sandbox_id, kRemoveContainerMs);
-    if (!removed.ok()) {
-      Log(LogLevel::kWarning, "remove_container", {{"error", Message(removed)}});
-    }
-    (void)agent_->DestroySandbox(kDestroySandboxMs);  // may end the guest before it answers
+    // Removes its containers too. It may end the guest before it answers.
+    (void)agent_->DestroySandbox(kDestroySandboxMs);
     vm_->Stop(kStopVmMs);
   }
   return RemoveTree(plan_.sandbox_dir);

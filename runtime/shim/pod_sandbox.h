@@ -33,8 +33,8 @@ class PodSandbox {
 
   AgentClient* agent() { return agent_.get(); }
   VirtualMachine& vm() { return *vm_; }
-  // Removes the container, ends the VM, removes the folder. Everything is tried; the first error of
-  // the folder is returned. At most about five seconds.
+  // Lets the guest put its containers away, ends the VM, removes the folder. At most about four
+  // seconds.
   absl::Status Destroy();
 
  private:

@@ -18,8 +18,8 @@
 //                          <-     TaskStart
 //   reads FIFOs            <-     ReadStdout, ReadStderr loops     <->     output
 //                          <-     TaskExit, after the last output  <-      WaitProcess answers
-//   Delete                 ->     RemoveContainer, DestroySandbox, ->      powers off
-//                          <-     QMP quit; TaskDelete
+//   Delete                 ->     DestroySandbox, QMP quit        ->      containers removed
+//                          <-     TaskDelete
 //   Shutdown               ->     the shim ends
 //
 // The guest boots inside Create because that is where its errors can be told: what fails between
