@@ -62,6 +62,7 @@ struct VirtualMachine::State {
   std::mutex mutex;
   std::condition_variable changed;
   bool exited = false;
+  bool stopping = false;     // the end was asked for: it needs no reason
   std::string errors;        // tail of what QEMU and the emulator printed
   std::string emulator_end;  // why the emulator ended while QEMU ran
 };
@@ -132,7 +133,11 @@ void VirtualMachine::State::Finish() {
   qmp->Close(absl::UnavailableError("QEMU has ended"));
   VmExit exit;
   exit.status = status.ok() ? *status : ExitStatus{.code = 255, .signaled = false};
-  exit.reason = Reason();
+  {
+    std::lock_guard lock(mutex);
+    if (stopping) exit.reason = "stopped";
+  }
+  if (exit.reason.empty()) exit.reason = Reason();
   on_exit(exit);
   std::lock_guard lock(mutex);
   exited = true;
@@ -201,6 +206,10 @@ absl::StatusOr<std::string> VirtualMachine::QueryStatus(int timeout_ms) {
 }
 
 void VirtualMachine::Stop(int grace_ms) {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
   if (state_->qmp->Execute("quit", grace_ms).ok() && WaitForExit(grace_ms)) return;
   Kill();
   std::unique_lock lock(state_->mutex);

@@ -14,6 +14,12 @@ struct StdioPaths {
   bool terminal = false;     // then `err` is not used
 };
 
+// What a Create or Exec request says of streams.
+template <typename Request>
+StdioPaths StdioPathsOf(const Request& request) {
+  return {request.stdin(), request.stdout(), request.stderr(), request.terminal()};
+}
+
 // Opens without ever blocking. The descriptor keeps a reader of its own, so a client that goes away
 // and comes back finds the stream whole instead of breaking it. Invalid (not an error) for "".
 // kUnimplemented for schemes other than fifo and file.
