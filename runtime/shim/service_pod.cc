@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "runtime/shim/create_options.h"
+#include "runtime/shim/resident_memory.h"
 #include "runtime/shim/service.h"
 #include "runtime/shim/task_stats.h"
 
@@ -167,6 +168,10 @@ void TaskService::VmEnded(const VmExit& exit) {
 }
 
 void TaskService::WatchMemory(AgentClient* agent) {
+  // The pod has started: what ran for that is not needed from here on.
+  if (const auto dropped = DropCleanFilePages(); !dropped.ok()) {
+    Log(LogLevel::kWarning, "pages_not_dropped", {{"error", Message(dropped.status())}});
+  }
   while (true) {
     const auto container = agent->NextOomEvent(oom_stop_.get_token());
     if (!container.ok()) return;  // the guest went, or its owner does not want it known
