@@ -23,6 +23,7 @@ namespace nacre::guest_agent {
 namespace {
 
 constexpr char kModuleList[] = "/lib/nacre/modules.list";
+constexpr char kCertificates[] = "/etc/ssl/certs/ca-certificates.crt";  // for public registries
 
 // The kernel may have found no /dev/console in the image; now there is one.
 void OpenConsole() {
@@ -50,6 +51,7 @@ void OpenConsole() {
 absl::Status Prepare() {
   clearenv();  // the kernel command line can put words here
   setenv("PATH", "/usr/bin", 1);
+  setenv("SSL_CERT_FILE", kCertificates, 1);
   RETURN_IF_ERROR(MoveRoot());
   RETURN_IF_ERROR(MountSystem());
   OpenConsole();
