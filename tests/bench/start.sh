@@ -19,7 +19,7 @@ first_byte() {
   rm -f "$pipe"
   mkfifo "$pipe"
   begin=$(date +%s%N)
-  setsid "$@" >"$pipe" 2>/dev/null </dev/null &
+  setsid timeout 120 "$@" >"$pipe" 2>/dev/null </dev/null &
   pid=$!
   grep -a -q -m 1 "$mark" "$pipe"
   echo $((($(date +%s%N) - begin) / 1000000))
@@ -31,7 +31,7 @@ mkdir -p "$STACK/line/dev"
 cc -O2 -static -o "$STACK/line/init" tests/bench/one_line_init.c
 mknod "$STACK/line/dev/console" c 5 1
 (cd "$STACK/line" && find . | cpio --quiet -o -H newc) >"$STACK/line.img"
-command_line=$(jq -r .parts.command_line "$STACK/reference.json")
+command_line=$(jq -re .kernel.command_line "$STACK/reference.json")
 
 bare() {
   mark=READY first_byte qemu-system-x86_64 -nodefaults -no-user-config -nographic -no-reboot \
@@ -40,7 +40,7 @@ bare() {
 }
 pod() { mark=first first_byte bash -c "stack_run -- /bin/echo first"; }
 export -f stack_run
-export STACK image
+export STACK image NACRE_BUILD
 
 for ((i = 0; i < rounds; i++)); do
   bare >>"$STACK/bare"
