@@ -4,6 +4,9 @@
 #
 #   guest-image/build.sh --build build/release [--out build/release/guest]
 #
+# vmlinuz is the package's kernel; vmlinux is what it unpacks to, for machines without a TEE: QEMU
+# enters it directly, which saves the guest from unpacking it at every start.
+#
 # The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and what
 # was put in is written to manifest.json with its sha256 and the Debian package it came from. The
 # initrd is not compressed: unpacking costs the guest more time than the bytes cost anyone else.
@@ -24,7 +27,7 @@ build=$(cd "$build" && pwd) || fail "no build folder '$build'"
 out=${out:-$build/guest}
 agent=$build/bin/nacre-agent
 [ -x "$agent" ] || fail "no nacre-agent in $build/bin: build it first"
-for tool in crun modinfo cpio ldd; do
+for tool in crun modinfo cpio ldd lz4; do
   command -v $tool >/dev/null || fail "'$tool' is missing (packaging/apt-packages.txt lists it)"
 done
 mkdir -p "$out" "$out/cache"
@@ -77,6 +80,16 @@ fetch_kernel() {
   dpkg-deb -x "$deb" "$work/kernel"
 }
 
+# unpack_kernel VMLINUZ: the payload, found by the boot protocol's header (setup_sects,
+# payload_offset, payload_length); LZ4 with the unpacked size in its last four bytes.
+unpack_kernel() {
+  local setup offset length
+  setup=$(od -An -t u1 -j 497 -N 1 "$1")
+  read -r offset length < <(od -An -t u4 -j 584 -N 8 "$1")
+  dd if="$1" bs=64K iflag=skip_bytes,count_bytes status=none \
+    skip=$(((setup + 1) * 512 + offset)) count=$((length - 4)) | lz4 -dc
+}
+
 # add_module NAME: its dependencies first, then itself, each once.
 add_module() {
   local name=${1//-/_} file dependency
@@ -85,7 +98,8 @@ add_module() {
   [ -n "$file" ] || fail "the kernel package has no module '$name'"
   for dependency in $(modinfo -F depends "$file" | tr ',' ' '); do add_module "$dependency"; done
   echo "$name" >>"$work/modules.seen"
-  # Without debug data goes the signature: the initrd is measured, and checking 14 RSA signatures is a third of a start.
+  # Without debug data goes the signature: the initrd is measured, and checking 14 RSA signatures
+  # is a third of a start.
   strip --strip-debug -o "$work/module.ko" "$file"
   put "$work/module.ko" "lib/nacre/modules/$name.ko" 0644 "$kernel_package"
   echo "/lib/nacre/modules/$name.ko" >>"$work/modules.list"
@@ -126,18 +140,22 @@ find "$root" -exec touch -h -d @0 {} +
 (cd "$root" && find . -mindepth 1 | LC_ALL=C sort |
   cpio --quiet -o -H newc --reproducible -R 0:0) >"$work/initrd.img"
 cp "$work"/kernel/boot/vmlinuz-* "$work/vmlinuz"
+unpack_kernel "$work/vmlinuz" >"$work/vmlinux" && [ "$(head -c 4 "$work/vmlinux")" = $'\x7fELF' ] ||
+  fail "the kernel of $kernel_package is not packed with LZ4"
 LC_ALL=C sort "$manifest" | jq -R -s \
   --arg kernel "$(digest "$work/vmlinuz")" --arg package "$kernel_package" \
+  --arg unpacked "$(digest "$work/vmlinux")" \
   --arg initrd "$(digest "$work/initrd.img")" --argjson size "$(stat -c %s "$work/initrd.img")" '
   { schema: "nacre.guest-image/1",
     kernel: {file: "vmlinuz", sha256: $kernel, package: $package},
+    unpacked_kernel: {file: "vmlinux", sha256: $unpacked},
     initrd: {file: "initrd.img", sha256: $initrd, size: $size},
     contents: (split("\n") | map(select(. != "") | split("\t") |
       {path: .[0], sha256: .[1], package: .[2]})) }' \
   >"$work/manifest.json"
-for file in vmlinuz initrd.img manifest.json; do
+for file in vmlinuz vmlinux initrd.img manifest.json; do
   cmp -s "$work/$file" "$out/$file" || mv "$work/$file" "$out/$file"
 done
 find "$out/cache" -name '*.deb' ! -path "$deb" -delete
 size=$(($(stat -c %s "$out/initrd.img") / 1048576))
-echo "guest image: $out/{vmlinuz,initrd.img,manifest.json}, initrd $size MiB"
+echo "guest image: $out/{vmlinuz,vmlinux,initrd.img,manifest.json}, initrd $size MiB"
