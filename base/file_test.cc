@@ -75,6 +75,16 @@ TEST_F(FileTest, ReadExactSaysWhenItEndsEarly) {
   EXPECT_STATUS(ReadExact(fd.get(), two), kOutOfRange, "1 bytes early");
 }
 
+TEST_F(FileTest, PipesAreCloseOnExecAndJoined) {
+  ASSERT_OK_AND_ASSIGN(Pipe pipe, MakePipe());
+  EXPECT_NE(::fcntl(pipe.read_end.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_NE(::fcntl(pipe.write_end.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_OK(WriteAll(pipe.write_end.get(), AsBytes("ab")));
+  Bytes two(2);
+  EXPECT_OK(ReadExact(pipe.read_end.get(), two));
+  EXPECT_EQ(AsText(two), "ab");
+}
+
 TEST_F(FileTest, MakeDirectories) {
   EXPECT_OK(MakeDirectories(Path("a/b//c/"), 0700));
   EXPECT_OK(MakeDirectories(Path("a/b/c")));
