@@ -1,8 +1,13 @@
+// crun protects its own program file from containers by copying it into sealed memory and executing
+// that, at every call; from a tmpfs, where it lives here, it even does so twice. One such copy made
+// here serves all calls: crun sees the seals and runs at once, a third of the work.
+
 #include "guest-agent/container/crun.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -70,6 +75,16 @@ absl::StatusOr<pid_t> ReadPid(const std::string& path) {
   return pid;
 }
 
+// An invalid descriptor when it cannot be made.
+UniqueFd SealedCopy(const std::string& path) {
+  constexpr size_t kMaxProgram = 16 << 20;
+  const absl::StatusOr<Bytes> program = ReadFile(path, kMaxProgram);
+  UniqueFd copy(memfd_create("crun", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!program.ok() || !copy.valid() || !WriteAll(copy.get(), *program).ok()) return UniqueFd();
+  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  return fcntl(copy.get(), F_ADD_SEALS, kSeals) == 0 ? std::move(copy) : UniqueFd();
+}
+
 }  // namespace
 
 std::string SafeCrunMessage(std::string_view log) {
@@ -96,18 +111,19 @@ std::string SafeCrunMessage(std::string_view log) {
   return out.substr(0, kMaxMessage);
 }
 
+std::string Crun::Program() {
+  std::call_once(sealed_once_, [&] { sealed_ = SealedCopy(options_.program); });
+  return sealed_.valid() ? StrCat("/proc/self/fd/", sealed_.get()) : options_.program;
+}
+
 absl::Status Crun::Run(std::vector<std::string> arguments, const std::string& folder,
                        const CrunStdio& stdio) {
   const std::string log = folder + "/crun.log";
   const std::string verb = arguments.front();
   SubprocessOptions options;
-  options.argv = {options_.program,
-                  "--root",
-                  options_.state_folder,
-                  "--cgroup-manager",
-                  options_.cgroup_manager,
-                  "--log",
-                  log};
+  options.argv = {
+      Program(), "--root", options_.state_folder, "--cgroup-manager", options_.cgroup_manager,
+      "--log",   log};
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
   options.env = std::vector<std::string>{"PATH=/usr/bin"};
   options.working_directory = folder;

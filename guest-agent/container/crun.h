@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct CrunStdio {
   int error = -1;
 };
 
+// Thread-safe.
 class Crun {
  public:
   explicit Crun(CrunOptions options) : options_(std::move(options)) {}
@@ -53,7 +55,12 @@ class Crun {
                    const CrunStdio& stdio);
   absl::StatusOr<Launched> Launch(std::vector<std::string> arguments, const std::string& id,
                                   const std::string& folder, bool terminal, const CrunStdio& stdio);
-  CrunOptions options_;
+  // What to execute: a sealed copy of the program, made at the first call.
+  std::string Program();
+
+  const CrunOptions options_;
+  std::once_flag sealed_once_;
+  UniqueFd sealed_;
 };
 
 // What crun said, fit for the host's eyes: the last line of its log without quoted words and paths,
