@@ -7,9 +7,9 @@
 # vmlinuz is the package's kernel; vmlinux is what it unpacks to, for machines without a TEE: QEMU
 # enters it directly, which saves the guest from unpacking it at every start.
 #
-# The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and what
-# was put in is written to manifest.json with its sha256 and the Debian package it came from. The
-# initrd is not compressed: unpacking costs the guest more time than the bytes cost anyone else.
+# The same inputs give the same bytes: files are listed in order, owned by root, dated 1970, and
+# what was put in is written to manifest.json with its sha256 and the Debian package it came from.
+# The initrd is not compressed: unpacking costs the guest more time than the bytes cost anyone else.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fail() { echo "guest-image: $*" >&2; exit 1; }

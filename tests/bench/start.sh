@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Start overhead: the time from `nacre run` to the container's first output byte, over the time in
 # which the same QEMU boots the same kernel, with the same machine, memory and command line, into an
-# init that prints one line. Both are measured in turns, so that a noisy machine disturbs both alike;
-# medians are compared.
+# init that prints one line. Both are measured in turns, so that a noisy machine disturbs both
+# alike; medians are compared.
 #
 #   tests/bench/start.sh [BUILD] [ROUNDS]
 set -euo pipefail

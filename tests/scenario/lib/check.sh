@@ -57,8 +57,8 @@ until_true() {
   done
 }
 
-# nothing_left: no process of a guest and no sandbox folder remains, but for the one folder that keeps
-# what is known of the last start that failed.
+# nothing_left: no process of a guest and no sandbox folder remains, but for the one folder that
+# keeps what is known of the last start that failed.
 nothing_left() {
   local tries=100 left
   while guest_processes >/dev/null; do
