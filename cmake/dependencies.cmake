@@ -13,6 +13,7 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LIBNL_ROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 # One file of ours uses it, so it is compiled there: no shared library to load at every start.
-set_target_properties(PkgConfig::TOMLPLUSPLUS PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_LINK_LIBRARIES "")
+set_target_properties(PkgConfig::TOMLPLUSPLUS PROPERTIES INTERFACE_COMPILE_OPTIONS ""
+                                                         INTERFACE_LINK_LIBRARIES "")
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

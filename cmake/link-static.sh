@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs a link command with the static form of every library that has one; the C library stays shared (it is what Debian
-# patches, and other programs of the guest load it anyway). CMake calls it: nacre_static_libraries() in targets.cmake.
+# Runs a link command with the static form of every library that has one. The C library stays
+# shared: other programs of the guest load it anyway. Called by nacre_static_libraries() in
+# targets.cmake.
 set -eu
 archives=
 for word; do
@@ -13,6 +14,7 @@ for word; do
   case $word in *.a) archives="$archives $word" ;; esac
   set -- "$@" "$word"
 done
-# Static libraries are order-sensitive where shared ones are not; in a group they are searched until nothing is missing.
+# Static libraries are order-sensitive where shared ones are not; in a group they are searched until
+# nothing is missing.
 # shellcheck disable=SC2086
 exec "$@" -static-libstdc++ -static-libgcc -Wl,--start-group $archives -Wl,--end-group

@@ -53,8 +53,9 @@ function(nacre_fuzzer name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
 endfunction()
 
-# nacre_static_libraries(nacre-agent): all but the C library inside the program. For what starts inside a guest: resolving
-# ten thousand symbols of forty libraries costs more instructions there than the program's own start.
+# nacre_static_libraries(nacre-agent): all but the C library inside the program. For what starts
+# inside a guest: resolving ten thousand symbols of forty libraries costs more instructions there
+# than the program's own start.
 function(nacre_static_libraries name)
   if(NOT NACRE_SANITIZE)
     set_target_properties(${name} PROPERTIES RULE_LAUNCH_LINK "${CMAKE_SOURCE_DIR}/cmake/link-static.sh")

@@ -13,10 +13,13 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "guest-agent/init/modules.h"
 #include "guest-agent/init/mounts.h"
+#include "guest-agent/limits.h"
+#include "guest-agent/service/command_line.h"
 #include "guest-agent/service/timeline.h"
 
 namespace nacre::guest_agent {
@@ -48,6 +51,14 @@ void OpenConsole() {
   PowerOff();
 }
 
+// A guest that talks over virtio-serial has no vsock device to drive. What the command line means
+// is the agent's to judge; here a faulty one only means that everything is loaded.
+std::string_view UnwantedModules() {
+  const auto text = ReadTextFile("/proc/cmdline", kMaxCommandLine + 1);
+  const auto line = ParseCommandLine(text.ok() ? *text : "");
+  return line.ok() && line->agent_port == AgentPort::kVirtioSerial ? "vsock" : "";
+}
+
 absl::Status Prepare() {
   clearenv();  // the kernel command line can put words here
   setenv("PATH", "/usr/bin", 1);
@@ -57,7 +68,7 @@ absl::Status Prepare() {
   OpenConsole();
   reboot(RB_DISABLE_CAD);
   LogTimeline("kernel_started");
-  return LoadModules(kModuleList);
+  return LoadModules(kModuleList, UnwantedModules());
 }
 
 // Returns when `agent` has ended; everybody else's orphans are only collected.

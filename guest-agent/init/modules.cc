@@ -33,12 +33,14 @@ absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text)
   return out;
 }
 
-absl::Status LoadModules(const std::string& list_path) {
+absl::Status LoadModules(const std::string& list_path, std::string_view unwanted) {
   const auto text = ReadTextFile(list_path, kMaxList);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
   RETURN_IF_ERROR(text.status());
   ASSIGN_OR_RETURN(const std::vector<KernelModule> modules, ParseModuleList(*text));
   for (const KernelModule& module : modules) {
+    const std::string name = module.path.substr(module.path.rfind('/') + 1);
+    if (!unwanted.empty() && name.find(unwanted) != name.npos) continue;
     ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(module.path, O_RDONLY));
     if (syscall(SYS_finit_module, fd.get(), module.parameters.c_str(), 0) != 0 && errno != EEXIST)
       return ErrnoStatus(errno, StrCat("loading ", module.path));

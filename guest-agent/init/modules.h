@@ -19,7 +19,8 @@ struct KernelModule {
 absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text);
 
 // finit_module(2) for each; a module that is there already is fine. Stops at the first failure and
-// names it. A missing list means no modules.
-absl::Status LoadModules(const std::string& list_path);
+// names it. A missing list means no modules. `unwanted`, unless empty, is a part of the file names
+// that are left out.
+absl::Status LoadModules(const std::string& list_path, std::string_view unwanted);
 
 }  // namespace nacre::guest_agent

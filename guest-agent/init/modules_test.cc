@@ -31,9 +31,11 @@ TEST(ModuleList, RefusesRelativePathsAndTooMany) {
 TEST(LoadModules, AMissingListIsNoModulesAndAMissingModuleIsNamed) {
   const TemporaryDirectory folder = TemporaryDirectory::Create("modules").value();
   const std::string list = folder.path() + "/modules.list";
-  EXPECT_TRUE(LoadModules(list).ok());
+  EXPECT_TRUE(LoadModules(list, "").ok());
   ASSERT_TRUE(WriteFile(list, AsBytes("/nowhere/x.ko\n")).ok());
-  EXPECT_EQ(LoadModules(list).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadModules(list, "").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadModules(list, "where").code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(LoadModules(list, "x").ok());
 }
 
 }  // namespace
