@@ -8,7 +8,8 @@
 namespace nacre::guest_agent {
 
 // Events: kernel_started, agent_ready, attested, image_ready, container_started. The line carries
-// "uptime_ms", milliseconds since the kernel started.
+// "uptime_ms", milliseconds since the kernel started, and "agent_rss_kib", this process's resident
+// memory.
 void LogTimeline(std::string_view event);
 // How long the step itself took, as field "ms".
 void LogTimeline(std::string_view event, int64_t duration_ms);
