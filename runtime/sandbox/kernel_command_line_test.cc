@@ -14,7 +14,7 @@ TEST(KernelCommandLine, OrderIsOwnThenConfigThenPod) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(*line,
             "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd "
-            "cryptomgr.notests nacre.agent_port=virtio-serial a=1 b c=3");
+            "cryptomgr.notests noreplace-smp nacre.agent_port=virtio-serial a=1 b c=3");
 }
 
 TEST(KernelCommandLine, OnlyEmulationNamesATee) {
