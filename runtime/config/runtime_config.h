@@ -1,7 +1,6 @@
 // The runtime's one configuration: a TOML file, then every *.toml in the folder "<file>.d" in name
 // order, later keys winning. An unknown key, a wrong type or an impossible combination is an error
-// that names the file, the table and the key. docs/reference/runtime-toml is generated from the
-// comments below: keep them true.
+// that names the file, the table and the key.
 #pragma once
 
 #include <cstdint>

@@ -64,7 +64,9 @@ ttrpc::Handler TaskHandler(Function function) {
     auto answer = inner(context, payload);
     if (answer.ok()) return answer;
     const absl::Status status = OneLine(answer.status());
-    Log(LogLevel::kInfo, "refused", {{"method", context.method()}, {"error", Message(status)}});
+    if (!absl::IsCancelled(status)) {
+      Log(LogLevel::kInfo, "refused", {{"method", context.method()}, {"error", Message(status)}});
+    }
     return status;
   };
 }

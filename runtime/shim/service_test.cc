@@ -5,14 +5,9 @@
 #include <sys/stat.h>
 
 #include "api/containerd/metrics.pb.h"
+#include "base/status_testing.h"
 #include "base/strings.h"
 #include "runtime/shim/shim_fixture.h"
-
-#define ASSERT_OK(expression)                    \
-  do {                                           \
-    const absl::Status ok_status = (expression); \
-    ASSERT_TRUE(ok_status.ok()) << ok_status;    \
-  } while (false)
 
 namespace nacre::runtime {
 namespace {
