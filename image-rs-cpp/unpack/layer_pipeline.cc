@@ -45,14 +45,19 @@ absl::Status LayerPipeline::Write(ByteView data) {
   }
   received_ += data.size();
   blob_digest_.Update(data);
-  auto take_plain = [this](ByteView tar) { return TakePlain(tar); };
-  if (!decryptor_) {
-    RETURN_IF_ERROR(decompressor_->Write(data, take_plain), name_);
-    return absl::OkStatus();
-  }
-  auto inflate = [&](ByteView plain) { return decompressor_->Write(plain, take_plain); };
-  RETURN_IF_ERROR(decryptor_->Write(data, inflate), name_);
+  auto unpack = [this](ByteView plain) { return Unpack(plain); };
+  RETURN_IF_ERROR(decryptor_ ? decryptor_->Write(data, unpack) : unpack(data), name_);
   return absl::OkStatus();
+}
+
+// A changed blob usually breaks the compressed stream before its digest can be known. What is wrong
+// with it is then the digest: so unpacking stops, the rest is still hashed, and Finish() says
+// which. A limit is different: passing it is the blob's own doing, and nothing more of it is
+// fetched.
+absl::Status LayerPipeline::Unpack(ByteView plain) {
+  if (!unpacking_.ok()) return absl::OkStatus();
+  unpacking_ = decompressor_->Write(plain, [this](ByteView tar) { return TakePlain(tar); });
+  return absl::IsResourceExhausted(unpacking_) ? unpacking_ : absl::OkStatus();
 }
 
 absl::Status LayerPipeline::TakePlain(ByteView tar) {
@@ -69,6 +74,7 @@ absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
   }
   RETURN_IF_ERROR(blob_digest_.Finish(name_));
   if (decryptor_) RETURN_IF_ERROR(decryptor_->Finish(), name_);
+  RETURN_IF_ERROR(unpacking_, name_);
   RETURN_IF_ERROR(decompressor_->Finish(), name_);
   RETURN_IF_ERROR(diff_id_.Finish(StrCat(name_, " unpacked (diffID)")));
   RETURN_IF_ERROR(tar_.Finish(), name_);

@@ -33,18 +33,20 @@ class LayerPipeline {
   LayerPipeline(const LayerPipeline&) = delete;
   LayerPipeline& operator=(const LayerPipeline&) = delete;
 
-  // The next bytes of the blob. kDataLoss when there are more than the manifest says; else the
-  // error of the stage that failed.
+  // The next bytes of the blob. kDataLoss when there are more than the manifest says,
+  // kResourceExhausted past a limit. Other errors of unpacking wait for Finish(), where digest and
+  // HMAC come first.
   absl::Status Write(ByteView data);
 
-  // After the last byte. Checks size, digest, HMAC, the ends of the compressed stream and of the
-  // archive, and the diffID, in this order: kDataLoss for what was cut or changed on the way,
+  // After the last byte. Checks size, digest, HMAC, the compressed stream, the archive and the
+  // diffID, in this order: kDataLoss for what was cut or changed on the way,
   // kUnauthenticated for an HMAC that is not the key owner's.
   absl::StatusOr<LayerFacts> Finish();
 
  private:
   LayerPipeline(const Descriptor& layer, const BlobDigest& diff_id, LayerApplier applier,
                 const Limits& limits, UnpackBudget* budget);
+  absl::Status Unpack(ByteView plain);
   absl::Status TakePlain(ByteView tar);
 
   const std::string name_;  // "layer sha256:..." in errors
@@ -52,6 +54,7 @@ class LayerPipeline {
   uint64_t received_ = 0;
   uint64_t unpacked_ = 0;
   bool done_ = false;
+  absl::Status unpacking_;
   DigestChecker blob_digest_;
   DigestChecker diff_id_;
   std::optional<LayerDecryptor> decryptor_;

@@ -9,4 +9,5 @@ printf '\x55\xaa' | dd of="$blob" bs=1 seek=1000 conv=notrunc status=none
 run error stack_run
 one_line "$err"
 says "$err" "${layer:7:12}"
+says "$err" digest
 nothing_left
