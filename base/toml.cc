@@ -1,13 +1,63 @@
 #include "base/toml.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
 #include "base/strings.h"
+#include "toml++/impl/preprocessor.h"
+
+// The library asserts that a table header begins with a key; hostile text does not, and the code
+// behind the assertion then reports it as it should. Neither abort nor let the compiler assume.
+#undef TOML_ASSERT
+#undef TOML_ASSERT_ASSUME
+#define TOML_ASSERT(expr) static_assert(true)
+#define TOML_ASSERT_ASSUME(expr) static_assert(true)
 #include "toml++/toml.h"
 
 namespace nacre {
 namespace {
+
+// The library bounds how deep values nest but not how long a dotted key is, and takes the tables it
+// makes of one apart by recursion.
+constexpr int kMaxKeySegments = 256;
+
+// Where the string that begins at `at` ends; the text's size when it does not.
+size_t EndOfString(std::string_view text, size_t at) {
+  const char quote = text[at];
+  const std::string triple(3, quote);
+  const bool long_form = text.substr(at, 3) == triple;
+  for (size_t i = at + (long_form ? 3 : 1); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (!long_form && (text[i] == quote || text[i] == '\n')) {
+      return i + 1;
+    } else if (long_form && text.substr(i, 3) == triple) {
+      // Up to two quotes right before the closing three belong to the string.
+      size_t end = i + 3;
+      while (end < text.size() && end < i + 5 && text[end] == quote) ++end;
+      return end;
+    }
+  }
+  return text.size();
+}
+
+// Counts, outside strings and comments, dots that nothing but names and spaces stand between.
+bool KeysAreShort(std::string_view text) {
+  int dots = 0;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"' || c == '\'') {
+      i = EndOfString(text, i);
+      continue;
+    }
+    if (c == '#') i = std::min(text.find('\n', i), text.size() - 1);
+    if (std::string_view("=,\n[]{}#").find(c) != std::string_view::npos) dots = 0;
+    if (c == '.' && ++dots >= kMaxKeySegments) return false;
+    ++i;
+  }
+  return true;
+}
 
 absl::StatusOr<Json> ToJson(const toml::node& node, int depth);
 
@@ -84,6 +134,10 @@ absl::StatusOr<Json> ParseToml(std::string_view text, const JsonLimits& limits) 
   if (text.size() > limits.max_size) {
     return absl::InvalidArgumentError(
         StrCat("TOML: ", text.size(), " bytes, the limit is ", limits.max_size));
+  }
+  if (!KeysAreShort(text)) {
+    return absl::InvalidArgumentError(
+        StrCat("TOML: a dotted key has more than ", kMaxKeySegments, " parts"));
   }
   try {
     toml::table table = toml::parse(text);

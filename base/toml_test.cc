@@ -48,9 +48,27 @@ TEST(ParseTomlTest, DepthAndSizeAreBounded) {
   EXPECT_STATUS(ParseToml("abcdefghijklmnopq = 1", limits), kInvalidArgument, "limit is 20");
   std::string deep = "a = " + std::string(100000, '[');
   EXPECT_STATUS(ParseToml(deep), kInvalidArgument, "TOML: ");
-  std::string dotted = "a";
-  for (int i = 0; i < 20000; ++i) dotted += ".a";
-  EXPECT_STATUS(ParseToml(dotted + " = 1"), kInvalidArgument, "TOML: ");
+}
+
+TEST(ParseTomlTest, DottedKeysAreBoundedAndStringsAreNotKeys) {
+  const auto dotted = [](int parts, const std::string& part) {
+    std::string key = part;
+    for (int i = 1; i < parts; ++i) key += "." + part;
+    return key;
+  };
+  EXPECT_OK(ParseToml(dotted(256, "a") + " = 1", {.max_depth = 1000}));
+  for (const std::string part : {"a", " a ", "\"a\"", "'.'"}) {
+    for (const std::string before : {"", "[", "x = {", "x = '''\n'''\n", "s = \"\\\"\"\n"}) {
+      EXPECT_STATUS(ParseToml(before + dotted(257, part)), kInvalidArgument, "dotted key");
+    }
+  }
+  const std::string dots(1000, '.');
+  EXPECT_OK(ParseToml("a = '" + dots + "'\nb = \"" + dots + "\" # " + dots));
+  EXPECT_OK(
+      ParseToml("a = \"\"\"" + dots + "\\\"\"\"\"\"\"\nb = '''\n" + dots + "''" + dots + "'''\n"));
+  std::string floats = "f = [0.5";
+  for (int i = 0; i < 1000; ++i) floats += ", 0.5";
+  EXPECT_OK(ParseToml(floats + "]"));
 }
 
 TEST(TableReaderTest, FillsWhatIsThereAndKeepsDefaults) {

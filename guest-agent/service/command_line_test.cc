@@ -6,8 +6,6 @@
 #include "base/strings.h"
 #include "guest-agent/limits.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace nacre::guest_agent {
 namespace {
 
@@ -62,13 +60,6 @@ TEST(CommandLine, SizeAndAlphabetAreBounded) {
   EXPECT_FALSE(ParseCommandLine("a\nb").ok());
   EXPECT_FALSE(ParseCommandLine("caf\xc3\xa9").ok());
   EXPECT_FALSE(ParseCommandLine(std::string_view("a\0b", 3)).ok());
-}
-
-TEST(CommandLine, FuzzTargetTakesItsSeeds) {
-  for (const std::string_view seed :
-       {"", "nacre.tee=emulated", "\"", "a=\"b c\" nacre.x", "\xff\x00"})
-    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(seed.data()), seed.size()),
-              0);
 }
 
 }  // namespace

@@ -6,8 +6,6 @@
 #include "base/encoding.h"
 #include "base/strings.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace nacre::tee {
 namespace {
 
@@ -169,12 +167,6 @@ TEST(InitdataAnnotation, RefusesWhatIsNotBase64OrNotGzip) {
   EXPECT_FALSE(DecodeInitdataAnnotation(Base64Encode(AsBytes("plain text"))).ok());
   EXPECT_EQ(DecodeInitdataAnnotation(std::string(kMaxInitdataCompressed * 2, 'A')).status().code(),
             absl::StatusCode::kResourceExhausted);
-}
-
-TEST(InitdataDisk, FuzzTargetTakesItsSeeds) {
-  const Bytes good = *EncodeInitdataDisk(kDocument);
-  for (const Bytes& seed : {good, Bytes(), Bytes(16, 0), DiskOf(GzipOf(100))})
-    EXPECT_EQ(LLVMFuzzerTestOneInput(seed.data(), seed.size()), 0);
 }
 
 }  // namespace
