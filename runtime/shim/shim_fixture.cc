@@ -83,6 +83,9 @@ absl::StatusOr<CommandResult> ShimTest::RunShim(const std::string& action) {
   options.env = {{"TTRPC_ADDRESS=" + folder_->path() + "/events.sock",
                   "NACRE_CONFIG=" + folder_->path() + "/runtime.toml",
                   "NACRE_SHIM_SOCKET_ROOT=" + folder_->path() + "/s", "PATH=/usr/bin:/bin"}};
+  for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) options.env->push_back(StrCat(name, "=", value));
+  }
   return RunCommand(options, {}, 1 << 20, 20000);
 }
 
