@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tee/common/evidence.h"
+#include "tee/common/refusal_class.h"
 
 namespace nacre::tee {
 
@@ -27,11 +28,21 @@ struct Appraisal {
   std::map<std::string, std::string> claims;  // "measurement", "reported_tcb.snp", ... as text
   std::string refusal;                        // empty when every check passed
 
+  // The class of that refusal; kNone when every check passed.
+  RefusalClass refusal_class = RefusalClass::kNone;
+
   bool affirmed() const { return refusal.empty() && !checks.empty(); }
   // Records a check. The first one that fails sets `refusal` to "<name> refused: <why>".
   // Returns `passed`.
   bool Add(std::string_view name, bool passed, std::string_view expected, std::string_view got,
            std::string_view why = {});
+  // The same; a refusal is of this class.
+  bool Add(RefusalClass on_failure, std::string_view name, bool passed, std::string_view expected,
+           std::string_view got, std::string_view why = {});
+  // A check that failed with an error, whose message is what was got. The class is the one the
+  // status carries, or `otherwise`. Returns false.
+  bool AddError(RefusalClass otherwise, std::string_view name, std::string_view expected,
+                const absl::Status& status);
 };
 
 }  // namespace nacre::tee

@@ -4,6 +4,7 @@
 #include "tee/common/appraisal.h"
 #include "tee/common/evidence.h"
 #include "tee/common/hex_number.h"
+#include "tee/common/refusal_class.h"
 #include "tee/common/report_data.h"
 
 namespace nacre::tee {
@@ -44,8 +45,34 @@ TEST(Appraisal, FirstFailureIsTheRefusal) {
   EXPECT_FALSE(appraisal.Add("b", false, "1", "2"));
   EXPECT_FALSE(appraisal.Add("c", false, "1", "2", "other"));
   EXPECT_EQ(appraisal.refusal, "b refused: expected 1, got 2");
+  EXPECT_EQ(appraisal.refusal_class, RefusalClass::kUnclassified);
   EXPECT_FALSE(appraisal.affirmed());
   EXPECT_EQ(appraisal.checks.size(), 3u);
+}
+
+TEST(Appraisal, TheFirstFailureGivesTheClass) {
+  Appraisal appraisal;
+  EXPECT_TRUE(appraisal.Add(RefusalClass::kChain, "a", true, "1", "1"));
+  EXPECT_EQ(appraisal.refusal_class, RefusalClass::kNone);
+  EXPECT_FALSE(appraisal.AddError(RefusalClass::kChain, "b", "good",
+                                  RefusedError(RefusalClass::kRevoked, "serial 7 is revoked")));
+  EXPECT_FALSE(appraisal.Add(RefusalClass::kChipId, "c", false, "1", "2"));
+  EXPECT_EQ(appraisal.refusal_class, RefusalClass::kRevoked);
+  EXPECT_EQ(appraisal.refusal, "b refused: serial 7 is revoked");
+}
+
+TEST(RefusalClass, NamesRoundTripAndSurviveContext) {
+  for (int i = 0; i <= static_cast<int>(RefusalClass::kArgument); ++i) {
+    const auto value = static_cast<RefusalClass>(i);
+    EXPECT_EQ(ParseRefusalClass(RefusalClassName(value)), value) << i;
+    const absl::Status status = Annotate(RefusedError(value, "why"), "where");
+    EXPECT_EQ(ClassOf(status, RefusalClass::kNone), value);
+    EXPECT_EQ(ClassOf(WithClass(status, RefusalClass::kVmpl), RefusalClass::kNone), value);
+  }
+  EXPECT_EQ(ParseRefusalClass("chain"), std::nullopt);
+  EXPECT_EQ(ClassOf(absl::UnauthenticatedError("x"), RefusalClass::kChain), RefusalClass::kChain);
+  EXPECT_STATUS(RefusedError(RefusalClass::kFormat, "x"), kInvalidArgument, "x");
+  EXPECT_STATUS(RefusedError(RefusalClass::kChain, "x"), kUnauthenticated, "x");
 }
 
 }  // namespace
