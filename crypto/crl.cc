@@ -93,12 +93,16 @@ absl::Status Crl::Verify(const Certificate& issuer, int64_t time) const {
                          StrCat(who, ": signature does not verify"));
   }
   if (time < this_update()) {
-    return absl::UnauthenticatedError(StrCat(who, ": valid from ", FormatTime(this_update())));
+    return WithTimeProblem(
+        absl::UnauthenticatedError(StrCat(who, ": valid from ", FormatTime(this_update()))),
+        TimeProblem::kNotYetValid);
   }
   std::optional<int64_t> next = next_update();
   if (!next) return absl::UnauthenticatedError(StrCat(who, ": has no nextUpdate"));
   if (time >= *next) {
-    return absl::UnauthenticatedError(StrCat(who, ": out of date since ", FormatTime(*next)));
+    return WithTimeProblem(
+        absl::UnauthenticatedError(StrCat(who, ": out of date since ", FormatTime(*next))),
+        TimeProblem::kExpired);
   }
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/cord.h"
 #include "base/strings.h"
 #include "crypto/crl.h"
 #include "crypto/openssl_util.h"
@@ -13,6 +14,10 @@
 
 namespace nacre::crypto {
 namespace {
+
+constexpr char kTimeProblemUrl[] = "nacre.dev/certificate-time";
+constexpr std::string_view kExpiredPayload = "expired";
+constexpr std::string_view kNotYetValidPayload = "not-yet-valid";
 
 absl::StatusOr<std::string> CommonName(const X509_NAME* name, std::string_view whose) {
   int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
@@ -103,6 +108,21 @@ absl::StatusOr<std::vector<Bytes>> PemBlocks(std::string_view pem, std::string_v
   }
   if (blocks.empty()) return absl::InvalidArgumentError(StrCat("PEM: no '", label, "' block"));
   return blocks;
+}
+
+absl::Status WithTimeProblem(absl::Status status, TimeProblem problem) {
+  if (problem == TimeProblem::kNone) return status;
+  status.SetPayload(kTimeProblemUrl,
+                    absl::Cord(std::string(
+                        problem == TimeProblem::kExpired ? kExpiredPayload : kNotYetValidPayload)));
+  return status;
+}
+
+TimeProblem TimeProblemOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kTimeProblemUrl);
+  if (!payload.has_value()) return TimeProblem::kNone;
+  return std::string(*payload) == kExpiredPayload ? TimeProblem::kExpired
+                                                  : TimeProblem::kNotYetValid;
 }
 
 std::string FormatTime(int64_t unix_seconds) {

@@ -93,6 +93,11 @@ struct ChainOptions {
 absl::StatusOr<std::vector<Certificate>> VerifyChain(const Certificate& leaf,
                                                      const ChainOptions& options);
 
+// Whether a refusal by VerifyChain or Crl::Verify was for the time alone. Kept by Annotate and
+// RETURN_IF_ERROR; kNone for any other status.
+enum class TimeProblem { kNone, kNotYetValid, kExpired };
+TimeProblem TimeProblemOf(const absl::Status& status);
+
 // That one certificate's signature is by `issuer`'s key and its issuer name is `issuer`'s subject.
 // Says nothing about time, purpose or trust.
 absl::Status VerifyIssuedBy(const Certificate& certificate, const Certificate& issuer);

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "crypto/openssl_util.h"
+#include "crypto/x509.h"
 
 namespace nacre::crypto {
 
 int64_t ToUnixTime(const ASN1_TIME* time);  // 0 for a time that cannot be read
 std::string NameText(const X509_NAME* name);
 Bytes SerialBytes(const ASN1_INTEGER* serial);
+absl::Status WithTimeProblem(absl::Status status, TimeProblem problem);
 
 // The DER of 1 to `max_count` PEM blocks, all with this label.
 absl::StatusOr<std::vector<Bytes>> PemBlocks(std::string_view pem, std::string_view label,

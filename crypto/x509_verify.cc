@@ -7,6 +7,7 @@
 #include "crypto/crl.h"
 #include "crypto/openssl_util.h"
 #include "crypto/x509.h"
+#include "crypto/x509_internal.h"
 
 namespace nacre::crypto {
 namespace {
@@ -53,9 +54,13 @@ absl::Status Failure(X509_STORE_CTX* context) {
     X509_NAME_print_ex(bio.get(), X509_get_subject_name(at), 0, XN_FLAG_RFC2253);
     name = ToString(BioContents(bio.get()));
   }
-  return absl::UnauthenticatedError(StrCat("certificate ", X509_STORE_CTX_get_error_depth(context),
-                                           " (", name,
-                                           "): ", Reason(X509_STORE_CTX_get_error(context), at)));
+  const int error = X509_STORE_CTX_get_error(context);
+  return WithTimeProblem(
+      absl::UnauthenticatedError(StrCat("certificate ", X509_STORE_CTX_get_error_depth(context),
+                                        " (", name, "): ", Reason(error, at))),
+      error == X509_V_ERR_CERT_HAS_EXPIRED     ? TimeProblem::kExpired
+      : error == X509_V_ERR_CERT_NOT_YET_VALID ? TimeProblem::kNotYetValid
+                                               : TimeProblem::kNone);
 }
 
 bool IsMissingIssuer(int error) {

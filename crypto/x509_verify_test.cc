@@ -40,6 +40,9 @@ TEST(VerifyChainTest, ValidityAtItsEdges) {
                 "certificate 0 (CN=leaf,C=US,OU=Engineering): not valid before 2025-06-05T");
   EXPECT_OK(at(leaf.not_after() - 1));
   EXPECT_STATUS(at(leaf.not_after() + 1), kUnauthenticated, "expired 2025-06-25T15:06:40Z");
+  EXPECT_EQ(TimeProblemOf(at(leaf.not_before() - 1).status()), TimeProblem::kNotYetValid);
+  EXPECT_EQ(TimeProblemOf(Annotate(at(leaf.not_after() + 1).status(), "x")), TimeProblem::kExpired);
+  EXPECT_EQ(TimeProblemOf(absl::UnauthenticatedError("expired")), TimeProblem::kNone);
 }
 
 TEST(VerifyChainTest, ExpiredIntermediateAndRootAreNamed) {
