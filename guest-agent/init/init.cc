@@ -13,13 +13,11 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "guest-agent/init/modules.h"
 #include "guest-agent/init/mounts.h"
-#include "guest-agent/limits.h"
-#include "guest-agent/service/command_line.h"
+#include "guest-agent/service/agent_port.h"
 #include "guest-agent/service/timeline.h"
 
 namespace nacre::guest_agent {
@@ -51,12 +49,9 @@ void OpenConsole() {
   PowerOff();
 }
 
-// A guest that talks over virtio-serial has no vsock device to drive. What the command line means
-// is the agent's to judge; here a faulty one only means that everything is loaded.
+// A guest without a vsock device needs no driver for it.
 std::string_view UnwantedModules() {
-  const auto text = ReadTextFile("/proc/cmdline", kMaxCommandLine + 1);
-  const auto line = ParseCommandLine(text.ok() ? *text : "");
-  return line.ok() && line->agent_port == AgentPort::kVirtioSerial ? "vsock" : "";
+  return FindAgentPort() == AgentPort::kVirtioSerial ? "vsock" : "";
 }
 
 absl::Status Prepare() {

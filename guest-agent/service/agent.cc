@@ -1,6 +1,5 @@
 #include "guest-agent/service/agent.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,16 +8,14 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "guest-agent/limits.h"
 #include "guest-agent/secrets/broker_keys.h"
 #include "guest-agent/service/agent_config.h"
+#include "guest-agent/service/agent_port.h"
 #include "guest-agent/service/agent_service.h"
 #include "guest-agent/service/await_device.h"
 #include "guest-agent/service/dispatcher.h"
-#include "guest-agent/service/timeline.h"
 #include "guest-agent/storage/image_rootfs.h"
-#include "net/stream.h"
 #include "net/ttrpc/server.h"
 #include "policy/gate/request_policy.h"
 #include "tee/select_source.h"
@@ -26,10 +23,6 @@
 namespace nacre::guest_agent {
 namespace {
 
-constexpr std::string_view kVirtioPort = "org.nacre.agent.0";
-constexpr uint32_t kVsockPort = 1024;
-constexpr size_t kMaxCalls = 256;       // several wait per process: exit, output, errors
-constexpr size_t kCallStack = 1 << 20;  // pulling an image runs on a call's thread
 constexpr int kDeviceTimeoutMs = 10000;
 constexpr rlim_t kMaxDescriptors = 65536;
 
@@ -40,34 +33,6 @@ absl::Status PrepareProcess() {
   const rlimit descriptors = {kMaxDescriptors, kMaxDescriptors};
   if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) return ErrnoStatus(errno, "descriptor limit");
   return absl::OkStatus();
-}
-
-// A virtio-serial port outlives its connections: the host may come back.
-absl::Status ServeVirtioPort(ttrpc::Server* server, const Stop& stop) {
-  absl::StatusOr<UniqueFd> port = absl::NotFoundError("not tried");
-  RETURN_IF_ERROR(AwaitDevice(
-      "virtio-serial port of the agent",
-      [&] {
-        port = net::OpenVirtioPort(kVirtioPort);
-        return !absl::IsNotFound(port.status());
-      },
-      kDeviceTimeoutMs));
-  RETURN_IF_ERROR(port.status());
-  LogTimeline("agent_ready");
-  while (!stop.stop_requested()) {
-    RETURN_IF_ERROR(net::AwaitVirtioPeer(port->get(), -1));
-    UniqueFd connection(fcntl(port->get(), F_DUPFD_CLOEXEC, 3));
-    if (!connection.valid()) return ErrnoStatus(errno, "agent port");
-    const absl::Status status = server->ServeConnection(std::move(connection));
-    if (!status.ok()) Log(LogLevel::kWarning, "connection_broken", {{"error", status.ToString()}});
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ServeVsock(ttrpc::Server* server) {
-  ASSIGN_OR_RETURN(UniqueFd listener, net::ListenVsock(net::kAnyCid, kVsockPort));
-  LogTimeline("agent_ready");
-  return server->Serve(std::move(listener));
 }
 
 uint32_t OnlineProcessors() { return std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)); }
@@ -114,10 +79,7 @@ absl::Status RunAgent() {
   options.discard_output = !policy.Check("ReadStreamRequest").allowed;
   ASSIGN_OR_RETURN(auto containers, Containers::Create(std::move(options), &rootfs));
 
-  ttrpc::ServerOptions server_options;
-  server_options.max_calls = kMaxCalls;
-  server_options.stack_size = kCallStack;
-  ttrpc::Server server(server_options);
+  ttrpc::Server server(AgentServerOptions());
   std::stop_source destroyed;
   AgentServiceOptions service;
   service.attested = [&] { return keys.attested(); };
@@ -130,9 +92,7 @@ absl::Status RunAgent() {
   server.SetDispatcher([&](const ttrpc::CallContext& call, std::string_view payload) {
     return dispatcher.Dispatch(call.service(), call.method(), payload, call.stop_token());
   });
-  return guest.command_line.agent_port == AgentPort::kVirtioSerial
-             ? ServeVirtioPort(&server, destroyed.get_token())
-             : ServeVsock(&server);
+  return ServeAgentPort(FindAgentPort(), &server, destroyed.get_token());
 }
 
 }  // namespace nacre::guest_agent

@@ -42,10 +42,6 @@ absl::Status Apply(std::string_view word, CommandLine* out) {
   if (key == "nacre.tee") {
     if (value != "emulated") return Refuse(word, "has a value other than 'emulated'");
     out->emulated_tee = true;
-  } else if (key == "nacre.agent_port") {
-    if (value != "vsock" && value != "virtio-serial")
-      return Refuse(word, "has a value other than 'vsock' and 'virtio-serial'");
-    out->agent_port = value == "vsock" ? AgentPort::kVsock : AgentPort::kVirtioSerial;
   } else {
     return Refuse(word, "is not a setting of this agent");
   }

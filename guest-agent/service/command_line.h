@@ -9,17 +9,12 @@
 
 namespace nacre::guest_agent {
 
-enum class AgentPort { kVirtioSerial, kVsock };
-
 struct CommandLine {
   std::string text;  // as read, without the final newline
   bool emulated_tee = false;
-  AgentPort agent_port = AgentPort::kVsock;
 };
 
-// nacre.tee=emulated             evidence comes from the emulator (nothing else is a valid value)
-// nacre.agent_port=vsock         port 1024 (default)
-// nacre.agent_port=virtio-serial port org.nacre.agent.0
+// nacre.tee=emulated   evidence comes from the emulator (nothing else is a valid value)
 // Words are separated by spaces; a quoted word counts as one, as the kernel reads it. Every key may
 // stand once. kInvalidArgument for an unknown or repeated nacre.* key or a bad value; bytes that
 // are not printable ASCII; more than kMaxCommandLine bytes.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -24,6 +25,13 @@ bool SameUser(int connection) {
   socklen_t size = sizeof peer;
   return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
          peer.uid == geteuid();
+}
+
+bool FromMachine(int connection, uint32_t cid) {
+  sockaddr_vm peer{};
+  socklen_t size = sizeof peer;
+  return getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+         peer.svm_family == AF_VSOCK && peer.svm_cid == cid;
 }
 
 // A connection that is not served still hears why: its first call has stream id 1.
@@ -126,6 +134,10 @@ absl::Status Server::ServeConnection(UniqueFd connection) {
 void Server::State::TakeConnection(UniqueFd fd) {
   if (options.require_same_user && !SameUser(fd.get())) {
     return TurnAway(std::move(fd), absl::PermissionDeniedError("peer is another user"));
+  }
+  if (options.require_cid && !FromMachine(fd.get(), *options.require_cid)) {
+    return TurnAway(std::move(fd), absl::PermissionDeniedError(
+                                       StrCat("peer is not vsock machine ", *options.require_cid)));
   }
   auto shared = std::make_shared<UniqueFd>(std::move(fd));
   {

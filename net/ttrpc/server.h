@@ -67,7 +67,9 @@ struct ServerOptions {
   size_t max_connections = 16;           // for Serve()
   size_t max_pending_bytes = 16u << 20;  // requests of running calls of one connection, together
   bool require_same_user = false;        // Serve(): refuse peers of another uid (unix sockets)
-  size_t stack_size = kThreadStack;      // of the threads handlers run on
+  // Serve() on vsock: refuse peers that are not this machine, given by its context id.
+  std::optional<uint32_t> require_cid = std::nullopt;
+  size_t stack_size = kThreadStack;  // of the threads handlers run on
 };
 
 class Server {

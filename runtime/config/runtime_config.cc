@@ -14,10 +14,11 @@ constexpr size_t kMaxConfigSize = 64 << 10;
 constexpr size_t kMaxDropIns = 64;
 
 absl::Status ReadHypervisor(const Json& table, const std::string& where, HypervisorConfig* out) {
-  std::string accelerator = "auto", tee = "none";
+  std::string accelerator = "auto", channel = "auto", tee = "none";
   RETURN_IF_ERROR(TableReader(table, where)
                       .String("path", &out->path)
                       .Choice("accelerator", &accelerator, {"auto", "kvm", "tcg"})
+                      .Choice("agent_channel", &channel, {"auto", "vsock", "virtio-serial"})
                       .Choice("tee", &tee, {"none", "emulated-snp", "snp", "tdx"})
                       .String("firmware", &out->firmware)
                       .String("kernel", &out->kernel)
@@ -30,6 +31,9 @@ absl::Status ReadHypervisor(const Json& table, const std::string& where, Hypervi
   out->accelerator = accelerator == "kvm"   ? AcceleratorChoice::kKvm
                      : accelerator == "tcg" ? AcceleratorChoice::kTcg
                                             : AcceleratorChoice::kAuto;
+  out->agent_channel = channel == "vsock"           ? AgentChannel::kVsock
+                       : channel == "virtio-serial" ? AgentChannel::kVirtioSerial
+                                                    : AgentChannel::kAuto;
   for (Tee kind : {Tee::kNone, Tee::kEmulatedSnp, Tee::kSnp, Tee::kTdx}) {
     if (TeeName(kind) == tee) out->tee = kind;
   }

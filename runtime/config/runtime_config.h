@@ -19,11 +19,17 @@ std::string_view TeeName(Tee tee);
 
 enum class AcceleratorChoice { kAuto, kKvm, kTcg };
 enum class NetworkMode { kNone, kUser };
+// How the shim reaches the agent. The guest serves whichever device its machine has, so the choice
+// is not measured: one reference value fits hosts with and without vhost-vsock.
+enum class AgentChannel { kAuto, kVsock, kVirtioSerial };
 
 // [hypervisor]
 struct HypervisorConfig {
   std::string path = "/usr/bin/qemu-system-x86_64";
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;  // "auto", "kvm", "tcg"
+  // "auto" (vsock where this host's kernel offers /dev/vhost-vsock, else virtio-serial), "vsock",
+  // "virtio-serial"
+  AgentChannel agent_channel = AgentChannel::kAuto;
   Tee tee = Tee::kNone;
   std::string firmware;               // measured image; required unless tee = "none"
   std::string kernel;                 // bzImage, required

@@ -30,6 +30,7 @@ TEST(RuntimeConfig, EveryKeyIsRead) {
 [hypervisor]
 path = "/opt/qemu"
 accelerator = "tcg"
+agent_channel = "vsock"
 tee = "emulated-snp"
 firmware = "/f"
 kernel = "/k"
@@ -51,6 +52,7 @@ enable_annotations = ["kernel_params", "cc_init_data"]
                                          "runtime.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->hypervisor.accelerator, AcceleratorChoice::kTcg);
+  EXPECT_EQ(config->hypervisor.agent_channel, AgentChannel::kVsock);
   EXPECT_EQ(config->hypervisor.tee, Tee::kEmulatedSnp);
   EXPECT_EQ(config->hypervisor.firmware, "/f");
   EXPECT_EQ(config->hypervisor.kernel_params, "a=b");
@@ -93,6 +95,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"TooManyVcpus", HYPERVISOR "vcpus = 65\n", "vcpus"},
         Refusal{"TooLittleMemory", HYPERVISOR "memory_mib = 127\n", "memory_mib"},
         Refusal{"TooMuchMemory", HYPERVISOR "memory_mib = 1048577\n", "memory_mib"},
+        Refusal{"BadChannel", HYPERVISOR "agent_channel = \"tcp\"\n", "agent_channel"},
         Refusal{"BadAccelerator", HYPERVISOR "accelerator = \"hvf\"\n", "accelerator"},
         Refusal{"BadTee", HYPERVISOR "tee = \"sgx\"\n", "tee"},
         Refusal{"BadNetwork", HYPERVISOR "[network]\nmode = \"tap\"\n", "mode"},

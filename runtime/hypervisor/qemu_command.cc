@@ -93,8 +93,13 @@ void AddChannels(const VmResources& resources, Argv& argv) {
   AddSocket("qmp", resources.qmp_fd, argv);
   Add(argv, "-mon", "chardev=qmp,mode=control");
   Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=4,disable-legacy=on");
-  AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
+  if (resources.agent_fd >= 0) AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
   if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
+  if (resources.vsock) {
+    Add(argv, "-device",
+        StrCat("vhost-vsock-pci,guest-cid=", resources.vsock->cid, ",vhostfd=", resources.vsock->fd,
+               ",disable-legacy=on"));
+  }
 }
 
 void AddInitdataDisk(const std::string& path, Argv& argv) {
@@ -115,8 +120,11 @@ void AddNetwork(NetworkMode mode, Argv& argv) {
 }
 
 absl::Status CheckResources(const SandboxPlan& plan, const VmResources& resources) {
-  if (resources.console_fd < 0 || resources.qmp_fd < 0 || resources.agent_fd < 0) {
-    return absl::InvalidArgumentError("QEMU needs console, QMP and agent descriptors");
+  if (resources.console_fd < 0 || resources.qmp_fd < 0) {
+    return absl::InvalidArgumentError("QEMU needs console and QMP descriptors");
+  }
+  if ((resources.agent_fd >= 0) == resources.vsock.has_value()) {
+    return absl::InvalidArgumentError("the agent needs a port or a vsock device, and not both");
   }
   if ((plan.tee == Tee::kEmulatedSnp) != (resources.tee_fd >= 0)) {
     return absl::InvalidArgumentError("a TEE port belongs to tee = \"emulated-snp\" and no other");

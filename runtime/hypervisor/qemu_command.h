@@ -25,13 +25,20 @@ struct SevHostFacts {
   uint32_t reduced_phys_bits = 1;
 };
 
+// A claimed vsock machine: the vhost device's descriptor in the child, and the guest's context id.
+struct VsockDevice {
+  int fd = -1;
+  uint32_t cid = 0;
+};
+
 // What is known only when the VM is about to start. Descriptors are numbers in the child: each is
 // one end of a socket pair, so no other process of the host can connect to the guest's channels.
 struct VmResources {
   Accelerator accelerator = Accelerator::kTcg;
   int console_fd = -1;
   int qmp_fd = -1;
-  int agent_fd = -1;
+  int agent_fd = -1;                 // of the virtio-serial port; -1 with `vsock`
+  std::optional<VsockDevice> vsock;  // in place of agent_fd
   int tee_fd = -1;                   // emulated-snp only
   std::string initdata_disk;         // path of the raw image; empty without initdata
   std::optional<SevHostFacts> sev;   // snp only

@@ -24,7 +24,7 @@ SandboxPlan Plan(Tee tee) {
   plan.firmware = tee == Tee::kNone ? "" : "/usr/lib/nacre/firmware.fd";
   plan.kernel = "/usr/lib/nacre/vmlinuz";
   plan.initrd = "/usr/lib/nacre/initrd";
-  plan.command_line = "console=ttyS0 nacre.agent_port=virtio-serial";
+  plan.command_line = "console=ttyS0";
   plan.vcpu_type = "EPYC-v4";
   plan.vcpus = 2;
   plan.memory_mib = 768;
@@ -98,10 +98,24 @@ TEST(QemuCommand, HardwareTeeWithoutKvmIsRefused) {
   }
 }
 
+TEST(QemuCommand, AgentOnVsockTakesThePlaceOfItsPort) {
+  VmResources resources = Resources(Tee::kNone);
+  resources.agent_fd = -1;
+  resources.vsock = VsockDevice{.fd = 5, .cid = 77};
+  const auto argv = QemuCommand(Plan(Tee::kNone), resources);
+  ASSERT_TRUE(argv.ok()) << argv.status();
+  EXPECT_THAT(*argv, Contains("vhost-vsock-pci,guest-cid=77,vhostfd=5,disable-legacy=on"));
+  EXPECT_THAT(StrJoin(*argv, " "), Not(HasSubstr("org.nacre.agent.0")));
+}
+
 TEST(QemuCommand, MismatchedResourcesAreRefused) {
   VmResources no_agent = Resources(Tee::kNone);
   no_agent.agent_fd = -1;
   EXPECT_FALSE(QemuCommand(Plan(Tee::kNone), no_agent).ok());
+
+  VmResources two_channels = Resources(Tee::kNone);
+  two_channels.vsock = VsockDevice{.fd = 7, .cid = 3};
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kNone), two_channels).ok());
 
   VmResources stray_tee = Resources(Tee::kNone);
   stray_tee.tee_fd = 6;

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "net/stream.h"
 #include "runtime/hypervisor/console_recorder.h"
 #include "runtime/hypervisor/qmp_client.h"
 #include "runtime/hypervisor/vm_processes.h"
@@ -24,6 +25,9 @@ namespace nacre::runtime {
 namespace {
 
 constexpr size_t kMaxErrorText = 4096;
+constexpr uint32_t kAgentVsockPort = 1024;
+constexpr int kVsockAttemptMs = 500;  // a guest whose driver is not loaded yet does not answer
+constexpr int kVsockPauseMs = 10;     // one that is loaded refuses until the agent listens
 
 // Reads once. False at the end of the stream.
 bool ReadSome(int fd, const std::function<void(ByteView)>& take) {
@@ -56,6 +60,7 @@ struct VirtualMachine::State {
   std::unique_ptr<ConsoleRecorder> console;
   std::unique_ptr<QmpClient> qmp;
   UniqueFd agent;
+  uint32_t vsock_cid = 0;
   pid_t pid = 0;
   std::thread watcher;
 
@@ -74,6 +79,7 @@ absl::Status VirtualMachine::State::Start(const SandboxPlan& plan, const Sandbox
   ASSIGN_OR_RETURN(processes, StartVmProcesses(plan, files, accelerator));
   qmp = std::make_unique<QmpClient>(std::move(processes->qmp), nullptr);
   agent = std::move(processes->agent);
+  vsock_cid = processes->vsock_cid;
   pid = processes->qemu.pid();
   return absl::OkStatus();
 }
@@ -185,9 +191,26 @@ VirtualMachine::~VirtualMachine() {
 }
 
 pid_t VirtualMachine::pid() const { return state_->pid; }
-UniqueFd VirtualMachine::TakeAgentChannel() { return std::move(state_->agent); }
 void VirtualMachine::Mark(std::string_view event) { state_->console->Mark(event); }
 std::string VirtualMachine::Reason() const { return state_->Reason(); }
+
+absl::StatusOr<UniqueFd> VirtualMachine::ConnectAgent(int64_t timeout_ms) {
+  if (state_->vsock_cid == 0) {
+    if (!state_->agent.valid()) return absl::FailedPreconditionError("agent: already connected");
+    return std::move(state_->agent);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!exited()) {
+    auto stream = net::ConnectVsock(state_->vsock_cid, kAgentVsockPort, kVsockAttemptMs);
+    if (stream.ok()) return stream;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return absl::DeadlineExceededError(StrCat("no agent on vsock ", state_->vsock_cid, ":",
+                                                kAgentVsockPort, ": ", Message(stream.status())));
+    }
+    (void)WaitForExit(kVsockPauseMs);
+  }
+  return absl::UnavailableError("the VM ended");
+}
 
 bool VirtualMachine::exited() const {
   std::lock_guard lock(state_->mutex);

@@ -40,9 +40,10 @@ class VirtualMachine {
   VirtualMachine& operator=(const VirtualMachine&) = delete;
 
   pid_t pid() const;
-  // The host end of the agent's port: a connected stream. Bytes written before the guest opens its
-  // end wait in it. Valid once.
-  UniqueFd TakeAgentChannel();
+  // A stream to the agent. On virtio-serial: at once, and once; bytes written before the guest
+  // opens its end wait in it. On vsock: when the agent listens. kDeadlineExceeded; kUnavailable
+  // when the VM ended first.
+  absl::StatusOr<UniqueFd> ConnectAgent(int64_t timeout_ms);
   // Appends a milestone to the timeline.
   void Mark(std::string_view event);
   // What the guest said, for an error message; see ConsoleRecorder::Reason().

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "runtime/hypervisor/guest_cid.h"
 
 namespace nacre::runtime {
 namespace {
@@ -25,6 +26,7 @@ class Vm : public ::testing::Test {
     plan_.sandbox_dir = folder_->path() + "/state/default/pod";
     plan_.hypervisor_path = folder_->path() + "/qemu";
     plan_.kernel = plan_.initrd = "/none";
+    plan_.agent_channel = AgentChannel::kVirtioSerial;
   }
   absl::Status Start(std::string_view script) {
     RETURN_IF_ERROR(
@@ -96,11 +98,19 @@ TEST_F(Vm, StopKillsADeafQemu) {
 
 TEST_F(Vm, AgentChannelIsConnectedFromTheStart) {
   ASSERT_TRUE(Start("head -c 5 <&5 >&5; exec sleep 1000").ok());
-  const UniqueFd agent = vm_->TakeAgentChannel();
-  ASSERT_TRUE(WriteAll(agent.get(), AsBytes("hello")).ok());
+  const auto agent = vm_->ConnectAgent(0);
+  ASSERT_TRUE(agent.ok()) << agent.status();
+  ASSERT_TRUE(WriteAll(agent->get(), AsBytes("hello")).ok());
   uint8_t answer[5];
-  ASSERT_TRUE(ReadExact(agent.get(), answer).ok());
+  ASSERT_TRUE(ReadExact(agent->get(), answer).ok());
   EXPECT_EQ(AsText(answer), "hello");
+}
+
+TEST_F(Vm, VsockIsNotReplacedBySomethingElse) {
+  if (PathExists(kVhostVsock)) GTEST_SKIP() << "this host has " << kVhostVsock;
+  plan_.agent_channel = AgentChannel::kVsock;
+  const absl::Status status = Start("exec sleep 1000");
+  EXPECT_THAT(Message(status), HasSubstr("agent_channel: vsock needs /dev/vhost-vsock"));
 }
 
 TEST_F(Vm, DeadEmulatorEndsTheVmAndIsNamed) {

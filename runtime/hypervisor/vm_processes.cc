@@ -57,13 +57,34 @@ absl::StatusOr<Subprocess> StartEmulator(const SandboxPlan& plan, const SandboxF
   return Subprocess::Start(options);
 }
 
+// The agent's end in the child, and what the host keeps: a socket's other end, or a context id.
+struct AgentLine {
+  UniqueFd child;
+  UniqueFd host;
+  uint32_t cid = 0;
+};
+
+absl::StatusOr<AgentLine> MakeAgentLine(AgentChannel wanted) {
+  if (wanted != AgentChannel::kVirtioSerial) {
+    absl::StatusOr<GuestCid> claimed = ClaimGuestCid();
+    if (claimed.ok()) return AgentLine{std::move(claimed->device), UniqueFd(), claimed->cid};
+    if (wanted == AgentChannel::kVsock) return Annotate(claimed.status(), "agent_channel");
+  }
+  ASSIGN_OR_RETURN(Channel channel, MakeChannel("agent"));
+  return AgentLine{std::move(channel.child), std::move(channel.host)};
+}
+
 absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, const SandboxFiles& files,
-                                      Accelerator accelerator) {
+                                      Accelerator accelerator, const AgentLine& agent) {
   VmResources resources;
   resources.accelerator = accelerator;
   resources.console_fd = kConsoleFd;
   resources.qmp_fd = kQmpFd;
-  resources.agent_fd = kAgentFd;
+  if (agent.cid != 0) {
+    resources.vsock = VsockDevice{.fd = kAgentFd, .cid = agent.cid};
+  } else {
+    resources.agent_fd = kAgentFd;
+  }
   resources.initdata_disk = files.initdata_disk;
   if (plan.tee == Tee::kEmulatedSnp) resources.tee_fd = kTeeFd;
   if (plan.tee == Tee::kSnp) {
@@ -92,12 +113,12 @@ void KillAndWait(Subprocess& process) {
 
 absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const SandboxFiles& files,
                                              Accelerator accelerator) {
-  ASSIGN_OR_RETURN(VmResources resources, Resources(plan, files, accelerator));
+  ASSIGN_OR_RETURN(AgentLine agent, MakeAgentLine(plan.agent_channel));
+  ASSIGN_OR_RETURN(VmResources resources, Resources(plan, files, accelerator, agent));
   SubprocessOptions options;
   ASSIGN_OR_RETURN(options.argv, QemuCommand(plan, resources));
   ASSIGN_OR_RETURN(Channel console, MakeChannel("console"));
   ASSIGN_OR_RETURN(Channel qmp, MakeChannel("qmp"));
-  ASSIGN_OR_RETURN(Channel agent, MakeChannel("agent"));
   ASSIGN_OR_RETURN(Channel errors, MakeChannel("errors"));
   Channel tee;  // its host end goes to the emulator
   options.stdout_fd = errors.child.get();
@@ -110,8 +131,9 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
   }
   options.parent_death_signal = SIGKILL;
   ASSIGN_OR_RETURN(Subprocess qemu, Subprocess::Start(options));
-  VmProcesses processes{std::move(qemu),     std::nullopt,          std::move(console.host),
-                        std::move(qmp.host), std::move(agent.host), std::move(errors.host)};
+  VmProcesses processes{std::move(qemu),       std::nullopt,          std::move(console.host),
+                        std::move(qmp.host),   std::move(agent.host), agent.cid,
+                        std::move(errors.host)};
   const absl::Status companions =
       StartCompanions(plan, files, tee.host.get(), errors.child.get(), &processes);
   if (companions.ok()) return processes;

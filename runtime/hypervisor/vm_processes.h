@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/subprocess.h"
 #include "base/unique_fd.h"
+#include "runtime/hypervisor/guest_cid.h"
 #include "runtime/hypervisor/qemu_command.h"
 #include "runtime/hypervisor/sandbox_files.h"
 
@@ -17,8 +18,9 @@ struct VmProcesses {
   // Host ends.
   UniqueFd console;
   UniqueFd qmp;
-  UniqueFd agent;
-  UniqueFd errors;  // stderr of QEMU and emulator
+  UniqueFd agent;      // the virtio-serial port; not valid when the agent is on vsock
+  uint32_t vsock_cid;  // of the guest; 0 when the agent is on virtio-serial
+  UniqueFd errors;     // stderr of QEMU and emulator
 };
 
 // Starts the emulator, then QEMU, with PR_SET_PDEATHSIG of the calling thread, and writes both down

@@ -28,7 +28,7 @@ absl::Status AddWords(std::string_view where, std::string_view params,
   for (std::string_view word : StrSplit(params, ' ')) {
     if (word.empty()) continue;
     const std::string_view key = word.substr(0, word.find('='));
-    if (key == "nacre.tee" || key == "nacre.agent_port") {
+    if (key == "nacre.tee") {
       return absl::InvalidArgumentError(
           StrCat(where, ": '", key, "' is set by the runtime and cannot be changed"));
     }
@@ -43,7 +43,6 @@ absl::StatusOr<std::string> KernelCommandLine(Tee tee, std::string_view config_p
                                               std::string_view pod_params) {
   std::vector<std::string> words = {std::string(kOwnArguments)};
   if (tee == Tee::kEmulatedSnp) words.push_back("nacre.tee=emulated");
-  words.push_back("nacre.agent_port=virtio-serial");
   RETURN_IF_ERROR(AddWords("[hypervisor] kernel_params", config_params, &words));
   RETURN_IF_ERROR(AddWords("annotation kernel_params", pod_params, &words));
   std::string line = StrJoin(words, " ");

@@ -15,7 +15,7 @@ inline constexpr size_t kMaxKernelCommandLine = 2048;
 
 // Nacre's own arguments, then the configuration's, then the pod's, one space between them.
 // kInvalidArgument: a byte outside printable ASCII, a pod argument that names one of Nacre's own
-// (nacre.tee, nacre.agent_port), or the whole is too long.
+// (nacre.tee), or the whole is too long.
 absl::StatusOr<std::string> KernelCommandLine(Tee tee, std::string_view config_params,
                                               std::string_view pod_params);
 

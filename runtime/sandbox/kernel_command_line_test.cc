@@ -14,17 +14,17 @@ TEST(KernelCommandLine, OrderIsOwnThenConfigThenPod) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(*line,
             "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd "
-            "cryptomgr.notests noreplace-smp nacre.agent_port=virtio-serial a=1 b c=3");
+            "cryptomgr.notests noreplace-smp a=1 b c=3");
 }
 
 TEST(KernelCommandLine, OnlyEmulationNamesATee) {
-  EXPECT_THAT(*KernelCommandLine(Tee::kEmulatedSnp, "", ""), HasSubstr(" nacre.tee=emulated "));
+  EXPECT_THAT(*KernelCommandLine(Tee::kEmulatedSnp, "", "x"), HasSubstr(" nacre.tee=emulated "));
   EXPECT_THAT(*KernelCommandLine(Tee::kSnp, "", ""), Not(HasSubstr("nacre.tee")));
   EXPECT_THAT(*KernelCommandLine(Tee::kTdx, "", ""), Not(HasSubstr("nacre.tee")));
 }
 
 TEST(KernelCommandLine, OwnArgumentsCannotBeChanged) {
-  for (const char* params : {"nacre.tee=emulated", "nacre.tee", "x nacre.agent_port=vsock"}) {
+  for (const char* params : {"nacre.tee=emulated", "nacre.tee", "x nacre.tee=snp"}) {
     EXPECT_FALSE(KernelCommandLine(Tee::kSnp, params, "").ok()) << params;
     EXPECT_FALSE(KernelCommandLine(Tee::kSnp, "", params).ok()) << params;
   }

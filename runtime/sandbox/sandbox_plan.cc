@@ -41,6 +41,7 @@ absl::StatusOr<SandboxPlan> PlanVm(const RuntimeConfig& config, std::string_view
                    KernelCommandLine(hypervisor.tee, hypervisor.kernel_params, pod_params));
   plan.hypervisor_path = hypervisor.path;
   plan.accelerator = hypervisor.accelerator;
+  plan.agent_channel = hypervisor.agent_channel;
   plan.tee = hypervisor.tee;
   plan.firmware = hypervisor.firmware;
   plan.kernel = hypervisor.kernel;

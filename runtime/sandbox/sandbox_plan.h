@@ -28,6 +28,7 @@ struct SandboxPlan {
   // The VM.
   std::string hypervisor_path;
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
+  AgentChannel agent_channel = AgentChannel::kAuto;
   Tee tee = Tee::kNone;
   std::string firmware;
   std::string kernel;

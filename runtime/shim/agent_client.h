@@ -24,8 +24,8 @@ struct ProcessId {
 
 class AgentClient {
  public:
-  // `channel`: the host end of the agent's port. Calls made before the guest opened its end wait in
-  // it, so the first call doubles as the wait for the guest's start.
+  // `channel`: see VirtualMachine::ConnectAgent(). On virtio-serial the first call doubles as the
+  // wait for the guest's start.
   static absl::StatusOr<std::unique_ptr<AgentClient>> Create(UniqueFd channel);
 
   // CreateSandbox, then the network. `timeout_ms` covers each call.

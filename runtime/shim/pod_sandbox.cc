@@ -63,12 +63,13 @@ absl::Status PodSandbox::StartVm(Options& options) {
       {{"accelerator", AcceleratorName(answer.accelerator)}, {"reason", answer.reason}});
   ASSIGN_OR_RETURN(
       vm_, VirtualMachine::Start(plan_, files, answer.accelerator, std::move(options.on_exit)));
-  ASSIGN_OR_RETURN(agent_, AgentClient::Create(vm_->TakeAgentChannel()));
   return absl::OkStatus();
 }
 
 absl::Status PodSandbox::StartContainer(Clock::time_point deadline) {
   ASSIGN_OR_RETURN(auto request, CreateContainerRequestFor(plan_));
+  ASSIGN_OR_RETURN(UniqueFd channel, vm_->ConnectAgent(MsLeft(deadline)));
+  ASSIGN_OR_RETURN(agent_, AgentClient::Create(std::move(channel)));
   RETURN_IF_ERROR(agent_->CreateSandbox(plan_, MsLeft(deadline)));
   vm_->Mark("sandbox_ready");
   if (plan_.network == NetworkMode::kUser) {

@@ -69,6 +69,7 @@ void ShimTest::Bundle(const std::vector<std::string>& args, const std::string& i
                      {"annotations", {{"io.kubernetes.cri.image-name", image}}}};
   const std::string config = StrCat("[hypervisor]\npath = \"", FAKE_GUEST,
                                     "\"\naccelerator = \"tcg\"\nkernel = \"/none\"\n"
+                                    "agent_channel = \"virtio-serial\"\n"
                                     "initrd = \"/none\"\n[runtime]\nstate_dir = \"",
                                     state_dir(), "\"\n", extra_config_);
   ASSERT_TRUE(WriteFile(bundle_ + "/config.json", AsBytes(spec.dump())).ok());
