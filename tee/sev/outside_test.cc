@@ -1,16 +1,10 @@
-// Data from elsewhere: every SNP report, certificate and launch digest of a shared folder, compared
-// with what its manifest states. Nothing here names a case. The folder is $NACRE_SHARED_DATA, or
-// ../shared/data beside the source tree; without it these tests are skipped.
+// Data from elsewhere (tee/testing/outside.h): every SNP report, certificate and launch digest.
+
+#include "tee/testing/outside.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
-
-#include "absl/time/time.h"
 #include "base/encoding.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "base/strings.h"
 #include "tee/common/hex_number.h"
 #include "tee/sev/launch_digest.h"
@@ -21,99 +15,35 @@
 namespace nacre::tee::sev {
 namespace {
 
+using outside::FileOf;
+using outside::Folder;
+using outside::IsTrue;
+using outside::NumberOrZero;
+using outside::OutsideTest;
+using outside::ReadData;
+using outside::ReadJson;
+using outside::Tally;
+using outside::Text;
+using outside::Time;
+
 constexpr int64_t kDay = 24 * 3600;
-constexpr size_t kMaxData = 64 << 20;
-
-std::string Folder() {
-  const char* named = std::getenv("NACRE_SHARED_DATA");
-  return StrCat(named != nullptr ? named : NACRE_SOURCE_DIR "/../shared/data", "/attestation");
-}
-
-Json ReadJson(const std::string& path) {
-  const auto text = ReadTextFile(path, kMaxData);
-  return ParseJson(text.value(), {.max_size = kMaxData, .max_depth = 64}).value();
-}
-
-Bytes ReadData(const std::string& path) {
-  return ReadFile(StrCat(Folder(), "/", path), kMaxData).value();
-}
-
-std::string Text(const Json& object, const char* key) { return object.at(key).get<std::string>(); }
-
-bool IsTrue(const Json& object, const char* key) {
-  const Json& value = object.at(key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-// Stated as null where a version of the report does not have the field, and then zero in it.
-int NumberOrZero(const Json& object, const char* key) {
-  const Json& value = object.at(key);
-  return value.is_null() ? 0 : value.get<int>();
-}
-
-int64_t Time(const std::string& text) {
-  absl::Time time;
-  std::string error;
-  EXPECT_TRUE(absl::ParseTime("%Y-%m-%d %H:%M:%S", text, &time, &error)) << text;
-  return absl::ToUnixSeconds(time);
-}
-
-// A file of a vector by its role's beginning; empty when there is none.
-std::string FileOf(const Json& vector, std::string_view role) {
-  for (const Json& file : vector.at("files")) {
-    if (Text(file, "role").starts_with(role)) return Text(file, "path");
-  }
-  return "";
-}
 
 CertificateKind CaKind(const crypto::Certificate& certificate) {
   return certificate.subject_common_name().value().starts_with("ARK-") ? CertificateKind::kArk
                                                                        : CertificateKind::kAsk;
 }
 
-// Counts what came out as stated, and says so in one line.
-class Tally {
- public:
-  explicit Tally(std::string kind) : kind_(std::move(kind)) {}
-  ~Tally() {
-    std::printf("outside %s: %d/%d\n", kind_.c_str(), good_, total_);
-    EXPECT_EQ(good_, total_) << kind_;
-  }
-  void Count(bool good, const std::string& name) {
-    ++total_;
-    good_ += good ? 1 : 0;
-    EXPECT_TRUE(good) << kind_ << ": " << name;
-  }
-
- private:
-  std::string kind_;
-  int good_ = 0;
-  int total_ = 0;
-};
-
-class Outside : public ::testing::Test {
+class Outside : public OutsideTest {
  protected:
   void SetUp() override {
-    if (!PathExists(Folder() + "/MANIFEST.json")) {
-      GTEST_SKIP() << "no shared data: " << Folder() << "/MANIFEST.json is missing";
-    }
-    manifest_ = ReadJson(Folder() + "/MANIFEST.json");
-    for (const Json& vector : manifest_.at("vectors")) {
-      if (Text(vector, "kind") != "snp-ca-cert") continue;
+    OutsideTest::SetUp();
+    if (IsSkipped()) return;
+    for (const Json& vector : OfKind("snp-ca-cert")) {
       const Bytes der = ReadData(FileOf(vector, "certificate"));
       authorities_.push_back({CaKind(crypto::Certificate::FromDer(der).value()), der});
     }
   }
 
-  std::vector<Json> OfKind(std::string_view kind) const {
-    std::vector<Json> out;
-    for (const Json& vector : manifest_.at("vectors")) {
-      if (Text(vector, "kind") == kind) out.push_back(vector);
-    }
-    return out;
-  }
-
-  Json manifest_;
   std::vector<CertificateEntry> authorities_;
 };
 

@@ -1,0 +1,28 @@
+// Certificate chains and CRLs whose failures say which kind they are: a date, a listed serial, or a
+// path that does not hold.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crypto/crl.h"
+#include "crypto/x509.h"
+#include "tee/common/refusal_class.h"
+
+namespace nacre::tee {
+
+// crypto::VerifyChain; the error carries kExpired or kNotYetValid when only the time is wrong, that
+// is, when the same path holds at a time at which all its certificates are valid, and else kChain.
+// `options.crls` must be empty: CRLs are checked by VerifyCrl and CheckNotRevoked.
+absl::StatusOr<std::vector<crypto::Certificate>> VerifyChainClassed(
+    const crypto::Certificate& leaf, const crypto::ChainOptions& options);
+
+// crypto::Crl::Verify, with kCrlIssuerMismatch, kCrlSignature or kCrlExpired.
+absl::Status VerifyCrl(const crypto::Crl& crl, const crypto::Certificate& issuer, int64_t now);
+
+// VerifyCrl, and `certificate` is not listed: kRevoked otherwise.
+absl::Status CheckNotRevoked(const crypto::Certificate& certificate,
+                             const crypto::Certificate& issuer, const crypto::Crl& crl,
+                             int64_t now);
+
+}  // namespace nacre::tee
