@@ -115,16 +115,14 @@ absl::StatusOr<tee::LaunchInputs> PlanLaunchInputs(const SandboxPlan& plan) {
   if (plan.tee == Tee::kNone) {
     return absl::FailedPreconditionError("[hypervisor] tee = \"none\": nothing is measured");
   }
-  if (plan.tee == Tee::kTdx) {
-    return absl::UnimplementedError("a TDX launch measurement has other inputs than SNP's");
-  }
   tee::LaunchInputs inputs;
-  inputs.mode = tee::LaunchMode::kSnp;
+  inputs.mode = plan.tee == Tee::kTdx ? tee::LaunchMode::kTdx : tee::LaunchMode::kSnp;
   inputs.vmm = tee::VmmProfile::kQemu;
   inputs.firmware_path = plan.firmware;
   inputs.kernel_path = plan.kernel;
   inputs.initrd_path = plan.initrd;
   inputs.command_line = plan.command_line;
+  if (plan.tee == Tee::kTdx) inputs.memory_bytes = plan.memory_mib << 20;
   inputs.vcpus = static_cast<uint32_t>(plan.vcpus);
   inputs.vcpu_type = plan.vcpu_type;
   inputs.guest_features = kSnpGuestFeatures;

@@ -67,8 +67,7 @@ absl::Status CheckIdentifier(std::string_view what, std::string_view id);
 absl::StatusOr<SandboxPlan> PlanSandbox(const RuntimeConfig& config, const SandboxRequest& request);
 
 // The part of a plan that a launch measurement covers. `nacre measure --config` uses the second
-// form: the same values without a pod. kFailedPrecondition when tee is none (nothing is measured),
-// kUnimplemented for TDX, whose measurement has other inputs.
+// form: the same values without a pod. kFailedPrecondition when tee is none (nothing is measured).
 absl::StatusOr<tee::LaunchInputs> PlanLaunchInputs(const SandboxPlan& plan);
 absl::StatusOr<tee::LaunchInputs> ConfigLaunchInputs(const RuntimeConfig& config,
                                                      std::string_view pod_kernel_params,

@@ -71,8 +71,15 @@ TEST(SandboxPlan, PodKernelParamsAreMeasured) {
 TEST(SandboxPlan, NothingIsMeasuredWithoutATee) {
   EXPECT_EQ(ConfigLaunchInputs(Config(Tee::kNone), "", std::nullopt).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(ConfigLaunchInputs(Config(Tee::kTdx), "", std::nullopt).status().code(),
-            absl::StatusCode::kUnimplemented);
+}
+
+TEST(SandboxPlan, TdxMeasuresTheMemorySizeToo) {
+  const auto snp = ConfigLaunchInputs(Config(), "", std::nullopt);
+  const auto tdx = ConfigLaunchInputs(Config(Tee::kTdx), "", std::nullopt);
+  ASSERT_TRUE(snp.ok() && tdx.ok()) << tdx.status();
+  EXPECT_EQ(tdx->mode, tee::LaunchMode::kTdx);
+  EXPECT_EQ(tdx->memory_bytes, uint64_t{512} << 20);
+  EXPECT_EQ(snp->memory_bytes, 0u);
 }
 
 TEST(SandboxPlan, BadSpecsAreRefusedByName) {

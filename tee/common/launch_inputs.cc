@@ -38,12 +38,15 @@ std::string_view LaunchModeName(LaunchMode mode) {
       return "sev-es";
     case LaunchMode::kSnp:
       return "snp";
+    case LaunchMode::kTdx:
+      return "tdx";
   }
   return "unknown";
 }
 
 absl::StatusOr<LaunchMode> ParseLaunchMode(std::string_view name) {
-  static constexpr LaunchMode kAll[] = {LaunchMode::kSev, LaunchMode::kSevEs, LaunchMode::kSnp};
+  static constexpr LaunchMode kAll[] = {LaunchMode::kSev, LaunchMode::kSevEs, LaunchMode::kSnp,
+                                        LaunchMode::kTdx};
   return FromName(kAll, LaunchModeName, "launch mode", name);
 }
 
@@ -71,6 +74,9 @@ absl::Status LaunchInputs::Validate() const {
   }
   if (kernel_path.empty() && !initrd_path.empty()) return Refuse("an initrd needs a kernel");
   if (kernel_path.empty() && !command_line.empty()) return Refuse("a command line needs a kernel");
+  if (mode == LaunchMode::kTdx && !kernel_path.empty() && memory_bytes == 0) {
+    return Refuse("a TDX guest's memory size is measured, and none is given");
+  }
   if (command_line.size() > kMaxCommandLine) {
     return Refuse(
         StrCat("command line: ", command_line.size(), " bytes, at most ", kMaxCommandLine));
@@ -84,7 +90,7 @@ absl::StatusOr<LaunchInputs> ParseLaunchInputs(std::string_view json) {
   RETURN_IF_ERROR(
       JsonOnlyMembers(document,
                       {"schema", "mode", "vmm", "firmware", "kernel", "initrd", "command_line",
-                       "vcpus", "vcpu_type", "guest_features", "host_data"},
+                       "memory_bytes", "vcpus", "vcpu_type", "guest_features", "host_data"},
                       kWhere));
   ASSIGN_OR_RETURN(const std::string schema, JsonString(document, "schema", kWhere));
   if (schema != kSchema) return Refuse(StrCat("schema '", schema, "' is not ", kSchema));
@@ -97,6 +103,9 @@ absl::StatusOr<LaunchInputs> ParseLaunchInputs(std::string_view json) {
   ASSIGN_OR_RETURN(inputs.kernel_path, JsonString(document, "kernel", kWhere));
   ASSIGN_OR_RETURN(inputs.initrd_path, JsonString(document, "initrd", kWhere));
   ASSIGN_OR_RETURN(inputs.command_line, JsonString(document, "command_line", kWhere));
+  if (document.contains("memory_bytes")) {
+    ASSIGN_OR_RETURN(inputs.memory_bytes, JsonUint(document, "memory_bytes", kWhere));
+  }
   ASSIGN_OR_RETURN(const uint64_t vcpus, JsonUint(document, "vcpus", kWhere));
   inputs.vcpus = static_cast<uint32_t>(std::min<uint64_t>(vcpus, kMaxVcpus + 1));
   ASSIGN_OR_RETURN(inputs.vcpu_type, JsonString(document, "vcpu_type", kWhere));
@@ -124,6 +133,7 @@ absl::StatusOr<std::string> SerializeLaunchInputs(const LaunchInputs& inputs) {
                    {"vcpu_type", inputs.vcpu_type},
                    {"guest_features", FormatHexNumber(inputs.guest_features)},
                    {"host_data", HexEncode(inputs.host_data)}};
+  if (inputs.memory_bytes != 0) document["memory_bytes"] = inputs.memory_bytes;
   return DumpJson(document, 2);
 }
 

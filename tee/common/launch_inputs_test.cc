@@ -55,6 +55,17 @@ TEST(LaunchInputs, EveryMemberIsRequiredAndNoOtherKnown) {
   EXPECT_STATUS(ParseStatus(document), kInvalidArgument, "kernal");
 }
 
+TEST(LaunchInputs, MemoryMayBeLeftOutButIsKept) {
+  LaunchInputs inputs = Full();
+  inputs.mode = LaunchMode::kTdx;
+  inputs.memory_bytes = uint64_t{2} << 30;
+  ASSERT_OK_AND_ASSIGN(const std::string text, SerializeLaunchInputs(inputs));
+  ASSERT_OK_AND_ASSIGN(const LaunchInputs read, ParseLaunchInputs(text));
+  EXPECT_EQ(read.memory_bytes, inputs.memory_bytes);
+  EXPECT_EQ(read.mode, LaunchMode::kTdx);
+  EXPECT_FALSE(Document().contains("memory_bytes"));
+}
+
 TEST(LaunchInputs, BadValuesAreNamed) {
   const auto with = [](const char* key, Json value) {
     Json document = Document();
@@ -62,7 +73,8 @@ TEST(LaunchInputs, BadValuesAreNamed) {
     return ParseStatus(document);
   };
   EXPECT_STATUS(with("schema", "nacre.launch/2"), kInvalidArgument, "schema");
-  EXPECT_STATUS(with("mode", "tdx"), kInvalidArgument, "launch mode 'tdx'");
+  EXPECT_STATUS(with("mode", "sgx"), kInvalidArgument, "launch mode 'sgx'");
+  EXPECT_STATUS(with("mode", "tdx"), kInvalidArgument, "memory size");
   EXPECT_STATUS(with("vmm", "QEMU"), kInvalidArgument, "VMM profile");
   EXPECT_STATUS(with("vcpus", 0), kInvalidArgument, "vCPUs");
   EXPECT_STATUS(with("vcpus", uint64_t{1} << 32), kInvalidArgument, "vCPUs");

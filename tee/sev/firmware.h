@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "tee/common/firmware_table.h"
 #include "tee/common/measurement.h"
 
 namespace nacre::tee::sev {
 
-inline constexpr size_t kMaxFirmware = 64 << 20;
 inline constexpr size_t kMaxMetadataSections = 256;
 
 // Section types of SEV metadata.

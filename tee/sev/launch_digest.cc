@@ -174,6 +174,7 @@ absl::StatusOr<Bytes> SevDigest(const Measurement& parts, ByteView firmware) {
 
 absl::StatusOr<Measurement> Measure(const LaunchInputs& inputs, ByteView firmware,
                                     std::optional<KernelHashes> kernel_hashes) {
+  if (inputs.mode == LaunchMode::kTdx) return Refuse("mode tdx is not measured by AMD's rules");
   ASSIGN_OR_RETURN(FirmwareLayout layout, ParseFirmware(firmware));
   Measurement out;
   out.mode = inputs.mode;
