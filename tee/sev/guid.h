@@ -2,3 +2,10 @@
 #pragma once
 
 #include "tee/common/guid.h"
+
+namespace nacre::tee::sev {
+
+using tee::Guid;
+using tee::MakeGuid;
+
+}  // namespace nacre::tee::sev
