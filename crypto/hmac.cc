@@ -44,4 +44,17 @@ Bytes HmacSha256::Finish() {
   return out;
 }
 
+Bytes Hmac(HashAlgorithm algorithm, ByteView key, ByteView data) {
+  Bytes out(DigestSize(algorithm));
+  size_t size = 0;
+  // A null key would mean "the last one"; an empty one is a key like others.
+  const uint8_t empty = 0;
+  Must(EVP_Q_mac(nullptr, "HMAC", nullptr, std::string(HashName(algorithm)).c_str(), nullptr,
+                 key.empty() ? &empty : key.data(), key.size(), data.data(), data.size(),
+                 out.data(), out.size(), &size) != nullptr &&
+           size == out.size(),
+       "HMAC");
+  return out;
+}
+
 }  // namespace nacre::crypto

@@ -1,9 +1,10 @@
-// HMAC-SHA-256 (RFC 2104, FIPS 198-1) of data that comes in pieces.
+// HMAC (RFC 2104, FIPS 198-1): with SHA-256 of data that comes in pieces, and at once.
 #pragma once
 
 #include <memory>
 
 #include "base/bytes.h"
+#include "crypto/digest.h"
 
 typedef struct evp_mac_ctx_st EVP_MAC_CTX;
 
@@ -27,5 +28,8 @@ class HmacSha256 {
   };
   std::unique_ptr<EVP_MAC_CTX, Free> context_;
 };
+
+// The MAC of all of `data`, DigestSize(algorithm) bytes.
+Bytes Hmac(HashAlgorithm algorithm, ByteView key, ByteView data);
 
 }  // namespace nacre::crypto

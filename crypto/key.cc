@@ -92,16 +92,37 @@ absl::Status CheckKind(const EVP_PKEY* key, int base_id, std::string_view name) 
   return absl::FailedPreconditionError(StrCat("key: not ", name));
 }
 
-bool SetPss(EVP_PKEY_CTX* context, HashAlgorithm hash) {
-  return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
-         EVP_PKEY_CTX_set_rsa_mgf1_md(context, OpensslDigest(hash)) == 1 &&
-         EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1;
+bool SetPadding(EVP_PKEY_CTX* context, const EVP_MD* hash, Padding padding) {
+  switch (padding) {
+    case Padding::kNone:
+      return true;
+    case Padding::kPkcs1:
+      return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1;
+    case Padding::kPss:
+    case Padding::kPssAnySalt:
+      return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+             EVP_PKEY_CTX_set_rsa_mgf1_md(context, hash) == 1 &&
+             EVP_PKEY_CTX_set_rsa_pss_saltlen(context, padding == Padding::kPss
+                                                           ? RSA_PSS_SALTLEN_DIGEST
+                                                           : RSA_PSS_SALTLEN_AUTO) == 1;
+  }
+  return false;
 }
 
-bool SetOaep(EVP_PKEY_CTX* context, const char* hash_name) {
-  return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
-         EVP_PKEY_CTX_set_rsa_oaep_md_name(context, hash_name, nullptr) == 1 &&
-         EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, hash_name, nullptr) == 1;
+bool SetOaep(EVP_PKEY_CTX* context, const char* hash_name, ByteView label) {
+  if (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) != 1 ||
+      EVP_PKEY_CTX_set_rsa_oaep_md_name(context, hash_name, nullptr) != 1 ||
+      EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, hash_name, nullptr) != 1) {
+    return false;
+  }
+  if (label.empty()) return true;
+  void* owned = OPENSSL_memdup(label.data(), label.size());  // the context frees it
+  if (owned != nullptr &&
+      EVP_PKEY_CTX_set0_rsa_oaep_label(context, owned, static_cast<int>(label.size())) == 1) {
+    return true;
+  }
+  OPENSSL_free(owned);
+  return false;
 }
 
 int NoPassPhrase(char*, int, int, void*) { return -1; }

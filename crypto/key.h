@@ -39,6 +39,9 @@ struct RsaNumbers {
 inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 8192;
 
+// How long the random salt of an RSASSA-PSS signature may be. TPMs use the longest that fits.
+enum class PssSalt { kHashLength, kAnyLength };
+
 // A public key on a curve above or RSA within the bounds above; every way to make one checks that,
 // and that a point lies on its curve. Cheap to copy (shared, immutable), safe to use from threads.
 class PublicKey {
@@ -63,12 +66,19 @@ class PublicKey {
   // kUnauthenticated when the signature is not this key's over `message` (hashed here), or has the
   // wrong length; kFailedPrecondition for a key of the other kind.
   absl::Status VerifyEcdsa(HashAlgorithm hash, ByteView message, ByteView raw_signature) const;
-  // RSASSA-PSS (RFC 8017 section 8.1), MGF1 with the same hash, salt as long as the hash.
-  absl::Status VerifyRsaPss(HashAlgorithm hash, ByteView message, ByteView signature) const;
+  // RSASSA-PSS (RFC 8017 section 8.1), MGF1 with the same hash.
+  absl::Status VerifyRsaPss(HashAlgorithm hash, ByteView message, ByteView signature,
+                            PssSalt salt = PssSalt::kHashLength) const;
+  // RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2), with a SHA-2 digest.
+  absl::Status VerifyRsaPkcs1(HashAlgorithm hash, ByteView message, ByteView signature) const;
+  // The same with SHA-1, against which collisions are known: only for a caller whose owner has
+  // asked for it by name (an old TPM's attestation key).
+  absl::Status VerifyRsaPkcs1Sha1(ByteView message, ByteView signature) const;
 
-  // RSAES-OAEP (RFC 8017 section 7.1), MGF1 with the same hash, empty label. `hash_name`: "SHA1" or
-  // "SHA256" (RSA-OAEP and RSA-OAEP-256 of RFC 7518).
-  absl::StatusOr<Bytes> EncryptRsaOaep(const char* hash_name, ByteView plaintext) const;
+  // RSAES-OAEP (RFC 8017 section 7.1), MGF1 with the same hash. `hash_name`: "SHA1", "SHA256" (as
+  // RSA-OAEP and RSA-OAEP-256 of RFC 7518, which have no label), "SHA384" or "SHA512".
+  absl::StatusOr<Bytes> EncryptRsaOaep(const char* hash_name, ByteView plaintext,
+                                       ByteView label = {}) const;
 
   EVP_PKEY* handle() const { return key_.get(); }         // for this room
   static absl::StatusOr<PublicKey> Adopt(EVP_PKEY* key);  // takes over one reference
@@ -100,11 +110,14 @@ class PrivateKey {
   absl::StatusOr<Bytes> SignEcdsa(HashAlgorithm hash, ByteView message) const;
   // As VerifyRsaPss; kFailedPrecondition for EC keys.
   absl::StatusOr<Bytes> SignRsaPss(HashAlgorithm hash, ByteView message) const;
+  // As VerifyRsaPkcs1; kFailedPrecondition for EC keys.
+  absl::StatusOr<Bytes> SignRsaPkcs1(HashAlgorithm hash, ByteView message) const;
   // The x coordinate of the shared point (NIST SP 800-56A section 5.7.1.2), CoordinateSize() bytes;
   // kInvalidArgument when `peer` is on another curve.
   absl::StatusOr<SecretBytes> Ecdh(const PublicKey& peer) const;
   // kUnauthenticated for whatever is wrong with the ciphertext.
-  absl::StatusOr<SecretBytes> DecryptRsaOaep(const char* hash_name, ByteView ciphertext) const;
+  absl::StatusOr<SecretBytes> DecryptRsaOaep(const char* hash_name, ByteView ciphertext,
+                                             ByteView label = {}) const;
 
   EVP_PKEY* handle() const { return key_.get(); }          // for this room
   static absl::StatusOr<PrivateKey> Adopt(EVP_PKEY* key);  // takes over one reference

@@ -20,9 +20,12 @@ absl::Status CheckKey(EVP_PKEY* key);
 // kFailedPrecondition "key: not <name>" unless the key's base id is `base_id`.
 absl::Status CheckKind(const EVP_PKEY* key, int base_id, std::string_view name);
 
-// RSASSA-PSS and RSAES-OAEP as key.h describes them; false with an OpenSSL error.
-bool SetPss(EVP_PKEY_CTX* context, HashAlgorithm hash);
-bool SetOaep(EVP_PKEY_CTX* context, const char* hash_name);
+// The padding of a signature, as key.h describes them. An EC key takes kNone.
+enum class Padding { kNone, kPkcs1, kPss, kPssAnySalt };
+
+// RSA paddings as key.h describes them; false with an OpenSSL error.
+bool SetPadding(EVP_PKEY_CTX* context, const EVP_MD* hash, Padding padding);
+bool SetOaep(EVP_PKEY_CTX* context, const char* hash_name, ByteView label);
 
 // A pass phrase callback that never asks a terminal.
 int NoPassPhrase(char*, int, int, void*);

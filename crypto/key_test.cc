@@ -68,6 +68,70 @@ TEST(KeyTest, RsaPss) {
                 kUnauthenticated, "does not verify");
 }
 
+TEST(KeyTest, RsaPssWithOtherSaltLengthsOnlyWhenAsked) {
+  // Made by: openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max
+  ASSERT_OK_AND_ASSIGN(TemporaryDirectory folder, TemporaryDirectory::Create("pss-test"));
+  ASSERT_OK(WriteFile(folder.path() + "/key.pem", RsaKey().ToPem()->view(), 0600));
+  SubprocessOptions options;
+  options.argv = {"openssl",
+                  "dgst",
+                  "-sha256",
+                  "-sign",
+                  folder.path() + "/key.pem",
+                  "-sigopt",
+                  "rsa_padding_mode:pss",
+                  "-sigopt",
+                  "rsa_pss_saltlen:max"};
+  ASSERT_OK_AND_ASSIGN(CommandResult signed_by_command, RunCommand(options, AsBytes("text")));
+  const Bytes signature = ToBytes(signed_by_command.out);
+  const PublicKey& key = RsaKey().public_key();
+  const HashAlgorithm hash = HashAlgorithm::kSha256;
+  EXPECT_OK(key.VerifyRsaPss(hash, AsBytes("text"), signature, PssSalt::kAnyLength));
+  EXPECT_STATUS(key.VerifyRsaPss(hash, AsBytes("text"), signature), kUnauthenticated, "verify");
+  EXPECT_STATUS(key.VerifyRsaPss(hash, AsBytes("Text"), signature, PssSalt::kAnyLength),
+                kUnauthenticated, "verify");
+}
+
+TEST(KeyTest, RsaPkcs1) {
+  const PublicKey& key = RsaKey().public_key();
+  for (HashAlgorithm hash : {HashAlgorithm::kSha256, HashAlgorithm::kSha384}) {
+    ASSERT_OK_AND_ASSIGN(Bytes signature, RsaKey().SignRsaPkcs1(hash, AsBytes("text")));
+    EXPECT_OK(key.VerifyRsaPkcs1(hash, AsBytes("text"), signature));
+    EXPECT_STATUS(key.VerifyRsaPkcs1(hash, AsBytes("Text"), signature), kUnauthenticated, "verify");
+    EXPECT_STATUS(key.VerifyRsaPkcs1(HashAlgorithm::kSha512, AsBytes("text"), signature),
+                  kUnauthenticated, "verify");
+    EXPECT_STATUS(key.VerifyRsaPss(hash, AsBytes("text"), signature), kUnauthenticated, "verify");
+    EXPECT_STATUS(key.VerifyRsaPkcs1Sha1(AsBytes("text"), signature), kUnauthenticated, "verify");
+    EXPECT_STATUS(key.VerifyRsaPkcs1(hash, AsBytes("text"), {}), kUnauthenticated, "verify");
+    EXPECT_STATUS(key.VerifyRsaPkcs1(hash, AsBytes("text"), ByteView(signature).first(255)),
+                  kUnauthenticated, "verify");
+    signature[0] ^= 1;
+    EXPECT_STATUS(key.VerifyRsaPkcs1(hash, AsBytes("text"), signature), kUnauthenticated, "verify");
+  }
+  EXPECT_STATUS(EcKey(Curve::kP256).public_key().VerifyRsaPkcs1(HashAlgorithm::kSha256, {}, {}),
+                kFailedPrecondition, "not an RSA key");
+  EXPECT_STATUS(EcKey(Curve::kP256).public_key().VerifyRsaPkcs1Sha1({}, {}), kFailedPrecondition,
+                "not an RSA key");
+  EXPECT_STATUS(EcKey(Curve::kP256).SignRsaPkcs1(HashAlgorithm::kSha256, {}), kFailedPrecondition,
+                "not an RSA key");
+}
+
+TEST(KeyTest, RsaPkcs1WithSha1OnlyByItsOwnName) {
+  ASSERT_OK_AND_ASSIGN(TemporaryDirectory folder, TemporaryDirectory::Create("pkcs1-test"));
+  ASSERT_OK(WriteFile(folder.path() + "/key.pem", RsaKey().ToPem()->view(), 0600));
+  SubprocessOptions options;
+  options.argv = {"openssl", "dgst", "-sha1", "-sign", folder.path() + "/key.pem"};
+  ASSERT_OK_AND_ASSIGN(CommandResult signed_by_command, RunCommand(options, AsBytes("text")));
+  const Bytes signature = ToBytes(signed_by_command.out);
+  const PublicKey& key = RsaKey().public_key();
+  EXPECT_OK(key.VerifyRsaPkcs1Sha1(AsBytes("text"), signature));
+  EXPECT_STATUS(key.VerifyRsaPkcs1Sha1(AsBytes("Text"), signature), kUnauthenticated, "verify");
+  for (HashAlgorithm hash :
+       {HashAlgorithm::kSha256, HashAlgorithm::kSha384, HashAlgorithm::kSha512}) {
+    EXPECT_STATUS(key.VerifyRsaPkcs1(hash, AsBytes("text"), signature), kUnauthenticated, "verify");
+  }
+}
+
 TEST(KeyTest, KindsDoNotMix) {
   EXPECT_STATUS(RsaKey().SignEcdsa(HashAlgorithm::kSha256, {}), kFailedPrecondition,
                 "not an EC key");
@@ -173,6 +237,17 @@ TEST(KeyTest, RsaOaep) {
   }
   EXPECT_STATUS(key.EncryptRsaOaep("SHA256", Bytes(191)), kInvalidArgument, "RSA-OAEP");
   EXPECT_OK(key.EncryptRsaOaep("SHA256", Bytes(190)));
+}
+
+TEST(KeyTest, RsaOaepLabelsMustAgree) {
+  const PublicKey& key = RsaKey().public_key();
+  const Bytes label = {'I', 'D', 0};
+  ASSERT_OK_AND_ASSIGN(Bytes sealed, key.EncryptRsaOaep("SHA256", AsBytes("seed"), label));
+  ASSERT_OK_AND_ASSIGN(SecretBytes opened, RsaKey().DecryptRsaOaep("SHA256", sealed, label));
+  EXPECT_EQ(AsText(opened.view()), "seed");
+  EXPECT_STATUS(RsaKey().DecryptRsaOaep("SHA256", sealed), kUnauthenticated, "does not decrypt");
+  EXPECT_STATUS(RsaKey().DecryptRsaOaep("SHA256", sealed, ByteView(label).first(2)),
+                kUnauthenticated, "does not decrypt");
 }
 
 // The openssl command as the other side of OAEP, both ways.

@@ -20,13 +20,13 @@ absl::StatusOr<Bytes> DerToRaw(ByteView der, size_t width) {
   return raw;
 }
 
-absl::StatusOr<Bytes> Sign(EVP_PKEY* key, HashAlgorithm hash, ByteView message, bool pss) {
+absl::StatusOr<Bytes> Sign(EVP_PKEY* key, HashAlgorithm hash, ByteView message, Padding padding) {
   MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   size_t size = 0;
   if (!context ||
       EVP_DigestSignInit(context.get(), &key_context, OpensslDigest(hash), nullptr, key) != 1 ||
-      (pss && !SetPss(key_context, hash)) ||
+      !SetPadding(key_context, OpensslDigest(hash), padding) ||
       EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1) {
     return OpensslStatus(absl::StatusCode::kInternal, "signing");
   }
@@ -89,13 +89,18 @@ absl::StatusOr<SecretBytes> PrivateKey::ToPem() const {
 
 absl::StatusOr<Bytes> PrivateKey::SignEcdsa(HashAlgorithm hash, ByteView message) const {
   ASSIGN_OR_RETURN(Curve curve, public_key_.curve());
-  ASSIGN_OR_RETURN(Bytes der, Sign(key_.get(), hash, message, false));
+  ASSIGN_OR_RETURN(Bytes der, Sign(key_.get(), hash, message, Padding::kNone));
   return DerToRaw(der, CoordinateSize(curve));
 }
 
 absl::StatusOr<Bytes> PrivateKey::SignRsaPss(HashAlgorithm hash, ByteView message) const {
   RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
-  return Sign(key_.get(), hash, message, true);
+  return Sign(key_.get(), hash, message, Padding::kPss);
+}
+
+absl::StatusOr<Bytes> PrivateKey::SignRsaPkcs1(HashAlgorithm hash, ByteView message) const {
+  RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
+  return Sign(key_.get(), hash, message, Padding::kPkcs1);
 }
 
 absl::StatusOr<SecretBytes> PrivateKey::Ecdh(const PublicKey& peer) const {
@@ -116,11 +121,12 @@ absl::StatusOr<SecretBytes> PrivateKey::Ecdh(const PublicKey& peer) const {
   return out;
 }
 
-absl::StatusOr<SecretBytes> PrivateKey::DecryptRsaOaep(const char* hash_name,
-                                                       ByteView ciphertext) const {
+absl::StatusOr<SecretBytes> PrivateKey::DecryptRsaOaep(const char* hash_name, ByteView ciphertext,
+                                                       ByteView label) const {
   RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
   PkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key_.get(), nullptr));
-  if (!context || EVP_PKEY_decrypt_init(context.get()) != 1 || !SetOaep(context.get(), hash_name)) {
+  if (!context || EVP_PKEY_decrypt_init(context.get()) != 1 ||
+      !SetOaep(context.get(), hash_name, label)) {
     return OpensslStatus(absl::StatusCode::kInternal, "RSA-OAEP: decrypting");
   }
   SecretBytes room(static_cast<size_t>(EVP_PKEY_get_size(key_.get())));

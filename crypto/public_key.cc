@@ -40,13 +40,12 @@ absl::StatusOr<Bytes> RawToDer(ByteView raw) {
   return der;
 }
 
-absl::Status Verify(EVP_PKEY* key, HashAlgorithm hash, ByteView message, ByteView signature,
-                    bool pss) {
+absl::Status Verify(EVP_PKEY* key, const EVP_MD* hash, ByteView message, ByteView signature,
+                    Padding padding) {
   MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
-  if (!context ||
-      EVP_DigestVerifyInit(context.get(), &key_context, OpensslDigest(hash), nullptr, key) != 1 ||
-      (pss && !SetPss(key_context, hash))) {
+  if (!context || EVP_DigestVerifyInit(context.get(), &key_context, hash, nullptr, key) != 1 ||
+      !SetPadding(key_context, hash, padding)) {
     return OpensslStatus(absl::StatusCode::kInternal, "verifying a signature");
   }
   if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
@@ -181,21 +180,35 @@ absl::Status PublicKey::VerifyEcdsa(HashAlgorithm hash, ByteView message,
                                              2 * CoordinateSize(curve_used)));
   }
   ASSIGN_OR_RETURN(Bytes der, RawToDer(raw_signature));
-  return Verify(key_.get(), hash, message, der, false);
+  return Verify(key_.get(), OpensslDigest(hash), message, der, Padding::kNone);
 }
 
-absl::Status PublicKey::VerifyRsaPss(HashAlgorithm hash, ByteView message,
-                                     ByteView signature) const {
+absl::Status PublicKey::VerifyRsaPss(HashAlgorithm hash, ByteView message, ByteView signature,
+                                     PssSalt salt) const {
   RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
-  return Verify(key_.get(), hash, message, signature, true);
+  return Verify(key_.get(), OpensslDigest(hash), message, signature,
+                salt == PssSalt::kHashLength ? Padding::kPss : Padding::kPssAnySalt);
 }
 
-absl::StatusOr<Bytes> PublicKey::EncryptRsaOaep(const char* hash_name, ByteView plaintext) const {
+absl::Status PublicKey::VerifyRsaPkcs1(HashAlgorithm hash, ByteView message,
+                                       ByteView signature) const {
+  RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
+  return Verify(key_.get(), OpensslDigest(hash), message, signature, Padding::kPkcs1);
+}
+
+absl::Status PublicKey::VerifyRsaPkcs1Sha1(ByteView message, ByteView signature) const {
+  RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
+  return Verify(key_.get(), EVP_sha1(), message, signature, Padding::kPkcs1);
+}
+
+absl::StatusOr<Bytes> PublicKey::EncryptRsaOaep(const char* hash_name, ByteView plaintext,
+                                                ByteView label) const {
   RETURN_IF_ERROR(CheckKind(key_.get(), EVP_PKEY_RSA, "an RSA key"));
   PkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key_.get(), nullptr));
   Bytes out(static_cast<size_t>(EVP_PKEY_get_size(key_.get())));
   size_t size = out.size();
-  if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 || !SetOaep(context.get(), hash_name) ||
+  if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
+      !SetOaep(context.get(), hash_name, label) ||
       EVP_PKEY_encrypt(context.get(), out.data(), &size, plaintext.data(), plaintext.size()) != 1) {
     return OpensslStatus(absl::StatusCode::kInvalidArgument, "RSA-OAEP: encrypting");
   }

@@ -4,11 +4,13 @@
 #include "base/encoding.h"
 #include "base/status_testing.h"
 #include "crypto/aead.h"
+#include "crypto/aes_cfb.h"
 #include "crypto/aes_ctr.h"
 #include "crypto/aes_key_wrap.h"
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
+#include "crypto/sha1.h"
 
 namespace nacre::crypto {
 namespace {
@@ -27,6 +29,45 @@ TEST(DigestTest, Vectors) {
             "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
   EXPECT_EQ(OciDigest({}),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST(DigestTest, Sha1) {
+  EXPECT_EQ(HexEncode(Sha1(AsBytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(HexEncode(Sha1({})), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
+// RFC 4231, test case 2; and the empty key.
+TEST(HmacTest, AtOnce) {
+  const Bytes key = ToBytes("Jefe");
+  const Bytes data = ToBytes("what do ya want for nothing?");
+  EXPECT_EQ(HexEncode(Hmac(HashAlgorithm::kSha256, key, data)),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(HexEncode(Hmac(HashAlgorithm::kSha384, key, data)),
+            "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+            "8e2240ca5e69e2c78b3239ecfab21649");
+  EXPECT_EQ(HexEncode(Hmac(HashAlgorithm::kSha256, {}, {})),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+// NIST SP 800-38A, F.3.13 and F.3.17.
+TEST(AesCfbTest, Vectors) {
+  const Bytes iv = Hex("000102030405060708090a0b0c0d0e0f");
+  const Bytes text = Hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51");
+  const std::pair<const char*, const char*> cases[] = {
+      {"2b7e151628aed2a6abf7158809cf4f3c",
+       "3b3fd92eb72dad20333449f8e83cfb4ac8a64537a0b3a93fcde3cdad9f1ce58b"},
+      {"603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+       "dc7e84bfda79164b7ecd8486985d386039ffed143b28b1c832113c6331e5407b"}};
+  for (const auto& [key, sealed] : cases) {
+    ASSERT_OK_AND_ASSIGN(Bytes out, AesCfbEncrypt(Hex(key), iv, text));
+    EXPECT_EQ(HexEncode(out), sealed);
+    ASSERT_OK_AND_ASSIGN(SecretBytes back, AesCfbDecrypt(Hex(key), iv, ByteView(out).first(21)));
+    EXPECT_EQ(ToBytes(back.view()), ToBytes(ByteView(text).first(21)));
+  }
+  EXPECT_OK(AesCfbEncrypt(Bytes(24), iv, {}));
+  EXPECT_STATUS(AesCfbEncrypt(Bytes(15), iv, text), kInvalidArgument, "AES-CFB: key of 15");
+  EXPECT_STATUS(AesCfbEncrypt(Bytes(16), {}, text), kInvalidArgument, "iv of 0");
+  EXPECT_STATUS(AesCfbDecrypt(Bytes(33), iv, text), kInvalidArgument, "key of 33");
 }
 
 TEST(DigestTest, PiecesGiveTheSameAsTheWhole) {
