@@ -1,8 +1,8 @@
 // Order of a direct boot, as edk2 makes it and CCEL logs show it: the memory list and the variable
 // store, before any driver runs; the Secure Boot variables and a separator; the ACPI tables, once
 // PCI is enumerated; the kernel, when it is loaded; the boot entries, the announcement of the boot
-// and another separator, when it is started; then the kernel's stub measures its command line and
-// initrd; last, the firmware's word that its services ended.
+// and another separator, when it is started; then the kernel's EFI entry measures its command line
+// and initrd; last, the firmware's word that its services ended.
 
 #include "tee/tdx/rtmr.h"
 
@@ -25,7 +25,7 @@ constexpr Guid kImageSecurity = MakeGuid("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
 // Where OVMF's boot menu lives: its firmware volume, and in it the UiApp file.
 constexpr Guid kDxeVolume = MakeGuid("7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1");
 constexpr Guid kUiApp = MakeGuid("462caa21-7614-4503-836e-8ab6f4662331");
-constexpr KernelVersion kStubMeasuresFrom = {6, 9};
+constexpr KernelVersion kEntryMeasuresFrom = {6, 9};
 
 constexpr size_t kLoaderCommandSize = 128;
 constexpr size_t kLoaderNameSize = 56;
@@ -91,10 +91,10 @@ absl::Status AddAcpi(const FwCfgFiles& files, std::vector<RtmrEvent>* events) {
   return absl::OkStatus();
 }
 
-bool StubMeasures(const RtmrInputs& inputs) {
-  if (inputs.profile.stub_measures) return *inputs.profile.stub_measures;
+bool EntryMeasures(const RtmrInputs& inputs) {
+  if (inputs.profile.entry_measures) return *inputs.profile.entry_measures;
   const auto version = ReadKernelVersion(inputs.kernel);
-  return version && *version >= kStubMeasuresFrom;
+  return version && *version >= kEntryMeasuresFrom;
 }
 
 absl::StatusOr<Bytes> FwCfgFile(const std::string& folder, std::string_view name) {
@@ -115,13 +115,13 @@ absl::StatusOr<RtmrProfile> ParseRtmrProfile(std::string_view text) {
       profile.secure_boot_variable = word.ends_with("off");
     } else if (word == "kernel=file" || word == "kernel=patched") {
       profile.patched_kernel = word.ends_with("patched");
-    } else if (word == "stub=measures" || word == "stub=silent") {
-      profile.stub_measures = word.ends_with("measures");
+    } else if (word == "entry=measures" || word == "entry=silent") {
+      profile.entry_measures = word.ends_with("measures");
     } else {
       return absl::InvalidArgumentError(
           StrCat("RTMR profile '", word,
                  "' is unknown (known: separator=rtmr0|rtmr1, secure-boot=absent|off, "
-                 "kernel=file|patched, stub=measures|silent)"));
+                 "kernel=file|patched, entry=measures|silent)"));
     }
   }
   return profile;
@@ -131,8 +131,8 @@ std::string FormatRtmrProfile(const RtmrProfile& profile) {
   std::string out = StrCat("separator=rtmr", profile.separator_index,
                            ",secure-boot=", profile.secure_boot_variable ? "off" : "absent",
                            ",kernel=", profile.patched_kernel ? "patched" : "file");
-  if (profile.stub_measures) {
-    StrAppend(&out, ",stub=", *profile.stub_measures ? "measures" : "silent");
+  if (profile.entry_measures) {
+    StrAppend(&out, ",entry=", *profile.entry_measures ? "measures" : "silent");
   }
   return out;
 }
@@ -218,9 +218,9 @@ absl::StatusOr<std::vector<RtmrEvent>> ExpectedRtmr1(const RtmrInputs& inputs) {
 
 std::vector<RtmrEvent> ExpectedRtmr2(const RtmrInputs& inputs) {
   std::vector<RtmrEvent> events;
-  if (!StubMeasures(inputs)) return events;
+  if (!EntryMeasures(inputs)) return events;
   std::string options = inputs.command_line;
-  if (inputs.initrd) options += " initrd=initrd";  // OVMF tells the stub where the initrd is
+  if (inputs.initrd) options += " initrd=initrd";  // OVMF tells the kernel where the initrd is
   if (!options.empty()) {
     options.push_back('\0');
     events.push_back({2, "command line", Sha384(Utf16(options))});

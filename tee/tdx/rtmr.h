@@ -31,7 +31,7 @@ struct RtmrEvent {
 
 // Differences between firmware, QEMU and kernel versions that change events. As text, one or more
 // of "separator=rtmr0", "separator=rtmr1", "secure-boot=absent", "secure-boot=off", "kernel=file",
-// "kernel=patched", "stub=measures", "stub=silent", separated by commas.
+// "kernel=patched", "entry=measures", "entry=silent", separated by commas.
 struct RtmrProfile {
   // Where the separator at the end of the firmware's own boot goes (older edk2: RTMR0).
   int separator_index = 1;
@@ -40,9 +40,9 @@ struct RtmrProfile {
   // QEMU before 10.1 with TDX patches fills the setup header of the kernel in
   // (tee/tdx/linux_boot.h).
   bool patched_kernel = false;
-  // Whether the kernel's EFI stub measures command line and initrd into RTMR2. Linux does from 6.9
-  // on; unset: by the version the kernel image says it has.
-  std::optional<bool> stub_measures;
+  // Whether the kernel's EFI entry code measures command line and initrd into RTMR2. Linux does
+  // from 6.9 on; unset: by the version the kernel image says it has.
+  std::optional<bool> entry_measures;
 };
 absl::StatusOr<RtmrProfile> ParseRtmrProfile(std::string_view text);
 std::string FormatRtmrProfile(const RtmrProfile& profile);

@@ -155,9 +155,9 @@ TEST(LinuxBoot, FillsTheSetupHeaderAsQemuDoes) {
 TEST(RtmrProfile, ReadsWhatItWrites) {
   ASSERT_OK_AND_ASSIGN(
       const RtmrProfile profile,
-      ParseRtmrProfile("separator=rtmr0, secure-boot=off,kernel=patched,stub=silent"));
+      ParseRtmrProfile("separator=rtmr0, secure-boot=off,kernel=patched,entry=silent"));
   EXPECT_EQ(FormatRtmrProfile(profile),
-            "separator=rtmr0,secure-boot=off,kernel=patched,stub=silent");
+            "separator=rtmr0,secure-boot=off,kernel=patched,entry=silent");
   EXPECT_EQ(FormatRtmrProfile(ParseRtmrProfile("").value()),
             "separator=rtmr1,secure-boot=absent,kernel=file");
   EXPECT_STATUS(ParseRtmrProfile("separator=rtmr2").status(), kInvalidArgument, "rtmr2");
@@ -229,8 +229,8 @@ TEST(TdxMeasurement, ProfilesChangeWhatTheySay) {
   EXPECT_EQ(differ(with("separator=rtmr0")), "!!=");
   EXPECT_EQ(differ(with("secure-boot=off")), "!==");
   EXPECT_EQ(differ(with("kernel=patched")), "=!=");
-  EXPECT_EQ(differ(with("stub=silent")), "==!");
-  EXPECT_EQ(*with("stub=silent").rtmr[2], Bytes(48));
+  EXPECT_EQ(differ(with("entry=silent")), "==!");
+  EXPECT_EQ(*with("entry=silent").rtmr[2], Bytes(48));
   EXPECT_EQ(with("separator=rtmr0").mrtd, plain.mrtd);
 }
 
