@@ -7,12 +7,12 @@
 #include <exception>
 #include <string>
 
+#include "base/usage_error.h"
 #include "cli/image.h"
 #include "cli/kbs.h"
 #include "cli/keyprovider.h"
 #include "cli/measure.h"
 #include "cli/run.h"
-#include "cli/usage_error.h"
 #include "cli/verb.h"
 #include "cli/version.h"
 

@@ -15,7 +15,6 @@
 #include "cli/container_streams.h"
 #include "cli/containerd_client.h"
 #include "cli/timeline.h"
-#include "cli/usage_error.h"
 #include "crypto/random.h"
 #include "tee/common/initdata.h"
 

@@ -18,6 +18,7 @@
 #include "attestation/protocol/limits.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/usage_error.h"
 
 namespace nacre::attestation {
 namespace {
@@ -139,7 +140,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return Report(error.what(), 2);
+    std::fprintf(stderr, "%s\n", DescribeUsageError(app, error).c_str());
+    return 2;
   }
   if (!init->parsed() && serve.config.empty()) return Report("--config is required", 2);
   absl::Status status = init->parsed() ? Init(setup) : Serve(serve);

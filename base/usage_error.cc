@@ -1,10 +1,10 @@
-#include "cli/usage_error.h"
+#include "base/usage_error.h"
 
 #include <algorithm>
 
 #include "base/toml.h"
 
-namespace nacre::cli {
+namespace nacre {
 namespace {
 
 // The verb the command line got as far as: `app` itself, or the innermost subcommand it names.
@@ -71,8 +71,11 @@ std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error
   const CLI::App& verb = Innermost(app);
   std::vector<std::string> extras = verb.remaining();
   if (extras.empty()) extras = app.remaining(true);
+  // A misspelt option is the reason why the right one is missing.
+  if (!extras.empty() && extras[0].starts_with("-") && extras[0] != "--") {
+    return UnknownOption(verb, extras[0]);
+  }
   if (Is(error, CLI::ExitCodes::ExtrasError) && !extras.empty()) {
-    if (extras[0].starts_with("-")) return UnknownOption(verb, extras[0]);
     if (!VerbNames(verb).empty()) return UnknownVerb(verb, extras[0]);
     return VerbPath(verb) + ": unexpected argument '" + extras[0] + "'";
   }
@@ -85,4 +88,4 @@ std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error
   return VerbPath(verb) + ": " + OneLine(error.what());
 }
 
-}  // namespace nacre::cli
+}  // namespace nacre

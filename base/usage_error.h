@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-namespace nacre::cli {
+namespace nacre {
 
 // `error` as one line. An unknown verb or option is named with its nearest known neighbour:
 //   "nacre: unknown verb 'rnu'; did you mean 'run'?"
@@ -17,4 +17,4 @@ std::string UnknownOption(const CLI::App& verb, const std::string& word);
 // "nacre", "nacre run", "nacre kbs set-resource": the verb with all its parents.
 std::string VerbPath(const CLI::App& verb);
 
-}  // namespace nacre::cli
+}  // namespace nacre

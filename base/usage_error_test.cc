@@ -1,8 +1,8 @@
-#include "cli/usage_error.h"
+#include "base/usage_error.h"
 
 #include <gtest/gtest.h>
 
-namespace nacre::cli {
+namespace nacre {
 namespace {
 
 // What the command answers to these words; "" when they are fine.
@@ -51,6 +51,8 @@ TEST(UsageError, UnknownOptionsAreNamedWithTheNearest) {
   EXPECT_EQ(Ask({"run", "--timelime=1"}),
             "nacre run: unknown option '--timelime'; did you mean '--timeline'?");
   EXPECT_EQ(Ask({"--xyzzy", "run"}), "nacre run: unknown option '--xyzzy'");
+  EXPECT_EQ(Ask({"kbs", "resource", "--ur", "x"}),
+            "nacre kbs resource: unknown option '--ur'; did you mean '--url'?");
 }
 
 TEST(UsageError, OtherMistakesAreOneLine) {
@@ -60,4 +62,4 @@ TEST(UsageError, OtherMistakesAreOneLine) {
 }
 
 }  // namespace
-}  // namespace nacre::cli
+}  // namespace nacre
