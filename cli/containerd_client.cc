@@ -5,9 +5,11 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
 #include "api/containerd.h"
 #include "api/containerd/containers.grpc.pb.h"
@@ -25,6 +27,9 @@ using google::protobuf::Empty;
 
 constexpr int kCallSeconds = 30;    // calls that only ask containerd and the shim
 constexpr int kRemoveSeconds = 10;  // waiting for a killed task
+constexpr int kDeadShimPauseMs = 50;
+constexpr int kDeadShimAttempts = kRemoveSeconds * 1000 / kDeadShimPauseMs;
+constexpr std::string_view kDeadShim = "the container's shim ended unexpectedly";
 
 absl::Status ToStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -32,6 +37,8 @@ absl::Status ToStatus(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                       ReadableContainerdMessage(status.error_message()));
 }
+
+bool IsDeadShim(const absl::Status& status) { return Message(status) == kDeadShim; }
 
 // Whether anyone listens, asked before gRPC hides the reason in a sentence of its own.
 absl::Status CheckSocket(const std::string& path) {
@@ -65,6 +72,7 @@ std::string ReadableContainerdMessage(std::string_view message) {
                                                  "failed to start shim: ",
                                                  "failed to create shim: ",
                                                  "failed to start task: ",
+                                                 "failed to delete task: ",
                                                  "OCI runtime create failed: ",
                                                  "rpc error: ",
                                                  "failed to get runtime path: "};
@@ -95,7 +103,7 @@ std::string ReadableContainerdMessage(std::string_view message) {
     text = StrCat("unknown ", text.substr(name, missing - name), ": containerd finds no program ",
                   program.substr(0, program.find(": ")), " in its PATH");
   }
-  if (text == "ttrpc: closed") text = "the container's shim ended unexpectedly";
+  if (text == "ttrpc: closed") text = kDeadShim;
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
@@ -249,6 +257,11 @@ absl::Status ContainerdClient::DeleteTask(const std::string& id) {
     return impl_->Call(impl_->tasks(), &tasks::Tasks::Stub::Delete, message, &response);
   };
   absl::Status status = remove();
+  // The shim is gone: containerd takes the task away by itself, a moment later.
+  for (int i = 0; i < kDeadShimAttempts && IsDeadShim(status); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kDeadShimPauseMs));
+    status = remove();
+  }
   if (!absl::IsFailedPrecondition(status)) return status;
   KillTask(id, SIGKILL).IgnoreError();
   tasks::WaitRequest wait;

@@ -44,7 +44,8 @@ class ContainerdClient {
   absl::StatusOr<int> WaitTask(const std::string& id);
   absl::Status KillTask(const std::string& id, int signal);
   absl::Status CloseStdin(const std::string& id);
-  // Also of a task that still runs: it is killed and waited for first (10 s).
+  // Also of a task that still runs: it is killed and waited for first (10 s). One whose shim died
+  // is waited for until containerd has noticed, at most as long.
   absl::Status DeleteTask(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
 

@@ -10,4 +10,7 @@ kill -9 $(pgrep -f "containerd-shim-nacre.*$STACK")
 status=0
 wait $waiter || status=$?
 [ $status -ne 0 ] || failed "nacre run exited 0"
+silent_about "$err" "left behind"
+left=$(ctr --address "$STACK/containerd.sock" --namespace nacre container ls -q)
+[ -z "$left" ] || failed "containerd still has the container $left"
 nothing_left
