@@ -36,6 +36,8 @@ stack_new() {
   allow_emulated=--allow-emulated
   accelerator=tcg
   memory_mib=512
+  agent_channel=auto
+  create_timeout_ms=60000
   trap stack_stop EXIT
   trap 'exit 130' INT TERM
 }
@@ -200,6 +202,7 @@ stack_runtime_config() {
 [hypervisor]
 path = "$(command -v qemu-system-x86_64)"
 accelerator = "$accelerator"
+agent_channel = "$agent_channel"
 tee = "emulated-snp"
 firmware = "$STACK/tee/firmware.fd"
 kernel = "$guest/vmlinux"
@@ -213,6 +216,7 @@ dir = "$STACK/tee"
 mode = "user"
 [runtime]
 state_dir = "$STACK/run"
+create_timeout_ms = $create_timeout_ms
 enable_annotations = ["cc_init_data", "kernel_params"]
 EOF
 }
