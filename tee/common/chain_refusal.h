@@ -11,8 +11,8 @@
 
 namespace nacre::tee {
 
-// crypto::VerifyChain; the error carries kExpired or kNotYetValid when only the time is wrong, that
-// is, when the same path holds at a time at which all its certificates are valid, and else kChain.
+// crypto::VerifyChain; the error carries kExpired or kNotYetValid when only the time is wrong, and
+// else kChain.
 // `options.crls` must be empty: CRLs are checked by VerifyCrl and CheckNotRevoked.
 absl::StatusOr<std::vector<crypto::Certificate>> VerifyChainClassed(
     const crypto::Certificate& leaf, const crypto::ChainOptions& options);
