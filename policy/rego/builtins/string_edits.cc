@@ -1,0 +1,174 @@
+// Making text of text: concat, replace, trim, lower, format_int, strings.reverse...
+#include <algorithm>
+
+#include "policy/rego/builtins/common.h"
+#include "policy/rego/builtins/register.h"
+#include "policy/rego/builtins/utf8.h"
+#include "policy/rego/number.h"
+
+namespace nacre::rego {
+namespace {
+
+Result Concat(BuiltinContext& context, Args args) {
+  ASSIGN_OR_RETURN(std::string_view separator, StringArg(args, 1));
+  if (!args[1].is_array() && !args[1].is_set()) {
+    return OperandTypeError(2, "one of {set, array}", args[1]);
+  }
+  ASSIGN_OR_RETURN(std::vector<std::string_view> parts, StringsArg(args, 2));
+  size_t size = separator.size() * parts.size();
+  for (std::string_view part : parts) size += part.size();
+  RETURN_IF_ERROR(CheckTextSize(size));
+  return Text(context, StrJoin(parts, separator));
+}
+
+struct Replacement {
+  std::string_view old;
+  std::string_view with;
+};
+
+// From left to right, at each place the first replacement that fits. An empty old text fits between
+// characters, before each one and at the end, but not twice in one place.
+Result ReplaceAll(BuiltinContext& context, std::string_view text,
+                  std::span<const Replacement> replacements) {
+  std::string out;
+  bool after_empty = false;
+  size_t at = 0;
+  while (at <= text.size()) {
+    RETURN_IF_ERROR(context.Step(1 + replacements.size() / 8));
+    RETURN_IF_ERROR(CheckTextSize(out.size()));
+    auto found = std::find_if(replacements.begin(), replacements.end(), [&](const Replacement& r) {
+      return (!r.old.empty() || !after_empty) && text.substr(at).starts_with(r.old);
+    });
+    after_empty = found != replacements.end() && found->old.empty();
+    if (found != replacements.end()) {
+      out.append(found->with);
+      at += found->old.size();
+    } else if (at < text.size()) {
+      out.push_back(text[at++]);
+    } else {
+      break;
+    }
+  }
+  return Text(context, out);
+}
+
+Result Replace(BuiltinContext& context, Args args) {
+  ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
+  ASSIGN_OR_RETURN(std::string_view old, StringArg(args, 2));
+  ASSIGN_OR_RETURN(std::string_view with, StringArg(args, 3));
+  Replacement replacement{old, with};
+  return ReplaceAll(context, text, {&replacement, 1});
+}
+
+Result ReplaceN(BuiltinContext& context, Args args) {
+  RETURN_IF_ERROR(WantKind(args, 1, Kind::kObject));
+  ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 2));
+  std::vector<Replacement> replacements;
+  for (const Member& member : args[0].members()) {
+    if (!member.key.is_string()) {
+      return TypeError("operand 1 non-string key found in pattern object");
+    }
+    if (!member.value.is_string()) {
+      return TypeError("operand 1 non-string value found in pattern object");
+    }
+    replacements.push_back({member.key.string(), member.value.string()});
+  }
+  return ReplaceAll(context, text, replacements);
+}
+
+enum Sides { kLeft = 1, kRight = 2, kBoth = 3 };
+
+template <typename Test>
+std::string_view TrimWhere(std::string_view text, int sides, Test test) {
+  while ((sides & kLeft) && !text.empty()) {
+    Rune rune = DecodeRune(text);
+    if (!test(rune.value)) break;
+    text.remove_prefix(rune.size);
+  }
+  while ((sides & kRight) && !text.empty()) {
+    Rune rune = DecodeLastRune(text);
+    if (!test(rune.value)) break;
+    text.remove_suffix(rune.size);
+  }
+  return text;
+}
+
+BuiltinFunction Trim(int sides) {
+  return [sides](BuiltinContext& context, Args args) -> Result {
+    ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
+    ASSIGN_OR_RETURN(std::string_view cutset, StringArg(args, 2));
+    RETURN_IF_ERROR(context.Step(cutset.size()));
+    std::u32string runes = ToRunes(cutset);
+    std::sort(runes.begin(), runes.end());
+    return Text(context, TrimWhere(text, sides, [&](char32_t rune) {
+                  return std::binary_search(runes.begin(), runes.end(), rune);
+                }));
+  };
+}
+
+Result TrimPrefix(BuiltinContext& context, Args args) {
+  ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
+  ASSIGN_OR_RETURN(std::string_view prefix, StringArg(args, 2));
+  if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+  return Text(context, text);
+}
+
+Result TrimSuffix(BuiltinContext& context, Args args) {
+  ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
+  ASSIGN_OR_RETURN(std::string_view suffix, StringArg(args, 2));
+  if (text.ends_with(suffix)) text.remove_suffix(suffix.size());
+  return Text(context, text);
+}
+
+std::string_view TrimSpace(std::string_view text) { return TrimWhere(text, kBoth, IsSpaceRune); }
+
+std::string Reverse(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    size_t size = DecodeLastRune(text).size;
+    out.append(text.substr(text.size() - size));
+    text.remove_suffix(size);
+  }
+  return out;
+}
+
+// Fractions are cut off.
+Result FormatInt(BuiltinContext& context, Args args) {
+  RETURN_IF_ERROR(WantKind(args, 1, Kind::kNumber));
+  RETURN_IF_ERROR(WantKind(args, 2, Kind::kNumber));
+  int64_t base = args[1].is_small() ? args[1].small() : 0;
+  if (base != 2 && base != 8 && base != 10 && base != 16) {
+    return TypeError("operand 2 must be one of {2, 8, 10, 16}");
+  }
+  Value number = args[0];
+  if (!IsInteger(number)) {
+    Rounding rounding = NumberSign(number) < 0 ? Rounding::kCeil : Rounding::kFloor;
+    auto whole = RoundNumber(context.arena(), number, rounding);
+    if (!whole.ok()) return AsBuiltinError(whole.status());
+    number = *whole;
+  }
+  auto text = IntegerToBase(number, static_cast<int>(base));
+  if (!text.ok()) return AsBuiltinError(text.status());
+  return Text(context, *text);
+}
+
+}  // namespace
+
+void RegisterStringEdits(BuiltinRegistry& registry) {
+  registry.Register({"concat", {kString, kArray | kSet}, kString, Concat});
+  registry.Register({"replace", {kString, kString, kString}, kString, Replace});
+  registry.Register({"strings.replace_n", {kObject, kString}, kString, ReplaceN});
+  registry.Register({"trim", {kString, kString}, kString, Trim(kBoth)});
+  registry.Register({"trim_left", {kString, kString}, kString, Trim(kLeft)});
+  registry.Register({"trim_right", {kString, kString}, kString, Trim(kRight)});
+  registry.Register({"trim_prefix", {kString, kString}, kString, TrimPrefix});
+  registry.Register({"trim_suffix", {kString, kString}, kString, TrimSuffix});
+  registry.Register({"trim_space", {kString}, kString, TextFunction(TrimSpace)});
+  registry.Register({"lower", {kString}, kString, TextFunction(ToLower)});
+  registry.Register({"upper", {kString}, kString, TextFunction(ToUpper)});
+  registry.Register({"strings.reverse", {kString}, kString, TextFunction(Reverse)});
+  registry.Register({"format_int", {kNumber, kNumber}, kString, FormatInt});
+}
+
+}  // namespace nacre::rego
