@@ -1,0 +1,79 @@
+#include "tee/eventlog/bank.h"
+
+#include "base/strings.h"
+#include "crypto/digest.h"
+#include "crypto/sha1.h"
+
+namespace nacre::tee::eventlog {
+namespace {
+
+constexpr Bank kBanks[] = {Bank::kSha1, Bank::kSha256, Bank::kSha384, Bank::kSha512};
+
+}  // namespace
+
+std::optional<Bank> BankFromId(uint16_t id) {
+  for (Bank bank : kBanks) {
+    if (static_cast<uint16_t>(bank) == id) return bank;
+  }
+  return std::nullopt;
+}
+
+size_t BankSize(Bank bank) {
+  switch (bank) {
+    case Bank::kSha1:
+      return 20;
+    case Bank::kSha256:
+      return 32;
+    case Bank::kSha384:
+      return 48;
+    case Bank::kSha512:
+      return 64;
+  }
+  return 0;
+}
+
+std::string_view BankName(Bank bank) {
+  switch (bank) {
+    case Bank::kSha1:
+      return "sha1";
+    case Bank::kSha256:
+      return "sha256";
+    case Bank::kSha384:
+      return "sha384";
+    case Bank::kSha512:
+      return "sha512";
+  }
+  return "";
+}
+
+absl::StatusOr<Bank> ParseBankName(std::string_view name) {
+  for (Bank bank : kBanks) {
+    if (name == BankName(bank)) return bank;
+  }
+  return absl::InvalidArgumentError(
+      StrCat("bank '", name, "' is not sha1, sha256, sha384 or sha512"));
+}
+
+Bytes BankDigest(Bank bank, ByteView data) {
+  switch (bank) {
+    case Bank::kSha1:
+      return crypto::Sha1(data);
+    case Bank::kSha256:
+      return crypto::Digest(crypto::HashAlgorithm::kSha256, data);
+    case Bank::kSha384:
+      return crypto::Digest(crypto::HashAlgorithm::kSha384, data);
+    case Bank::kSha512:
+      return crypto::Digest(crypto::HashAlgorithm::kSha512, data);
+  }
+  return {};
+}
+
+Bytes Extended(Bank bank, ByteView value, ByteView digest) {
+  std::array<uint8_t, 2 * kMaxDigestSize> both;
+  const size_t size = BankSize(bank);
+  std::copy_n(value.begin(), size, both.begin());
+  std::copy_n(digest.begin(), size, both.begin() + size);
+  return BankDigest(bank, ByteView(both).first(2 * size));
+}
+
+}  // namespace nacre::tee::eventlog
