@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "tee/common/refusal_class.h"
 #include "tee/sev/guid.h"
 
 namespace nacre::tee::sev {
@@ -33,7 +34,7 @@ constexpr KnownGuid kGuids[] = {
 };
 
 absl::Status Refuse(std::string_view message) {
-  return absl::InvalidArgumentError(StrCat("certificate table: ", message));
+  return RefusedError(RefusalClass::kFormat, StrCat("certificate table: ", message));
 }
 
 struct DirectoryEntry {

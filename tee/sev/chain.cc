@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/strings.h"
 #include "crypto/crl.h"
+#include "tee/common/refusal_class.h"
 
 namespace nacre::tee::sev {
 namespace {
@@ -30,8 +31,8 @@ absl::StatusOr<std::vector<Certificate>> Parse(
   for (const CertificateEntry* entry : entries) {
     auto certificate = Certificate::FromDer(entry->data);
     if (!certificate.ok()) {
-      return absl::UnauthenticatedError(
-          StrCat(CertificateKindName(entry->kind), ": ", Message(certificate.status())));
+      return RefusedError(RefusalClass::kFormat, StrCat(CertificateKindName(entry->kind), ": ",
+                                                        Message(certificate.status())));
     }
     out.push_back(*std::move(certificate));
   }
@@ -69,32 +70,75 @@ absl::StatusOr<std::vector<crypto::Crl>> ParseCrls(
   std::vector<crypto::Crl> out;
   for (const CertificateEntry* entry : entries) {
     auto crl = crypto::Crl::FromDer(entry->data);
-    if (!crl.ok()) return absl::UnauthenticatedError(StrCat("CRL: ", Message(crl.status())));
+    if (!crl.ok()) return WithClass(crl.status(), RefusalClass::kFormat);
     out.push_back(*std::move(crl));
   }
   return out;
 }
 
-bool Lists(const crypto::Crl& crl, const Certificate& certificate) {
-  const Bytes serial = certificate.serial();
-  return serial != Bytes{0} && crl.IsRevoked(serial);
-}
-
 absl::Status Revoked(const Certificate& certificate) {
-  return absl::UnauthenticatedError(StrCat(certificate.subject_text(), " is revoked (serial ",
-                                           HexEncode(certificate.serial()), ")"));
+  return RefusedError(RefusalClass::kRevoked,
+                      StrCat(certificate.subject_text(), " is revoked (serial ",
+                             HexEncode(certificate.serial()), ")"));
 }
 
-}  // namespace
-
-absl::StatusOr<VekChain> VerifyVekChain(const std::vector<CertificateEntry>& presented,
-                                        CertificateKind leaf_kind, const SnpTrust& trust,
-                                        int64_t now) {
-  ASSIGN_OR_RETURN(const auto leaves, Parse(Select(presented, {}, {leaf_kind})));
-  if (leaves.size() != 1) {
-    return absl::UnauthenticatedError(StrCat(leaves.size(), " ", CertificateKindName(leaf_kind),
-                                             " certificates in the evidence, not 1"));
+// One CRL of a CA of the chain: signed, current, and silent about the chain.
+absl::Status Apply(const crypto::Crl& crl, bool by_root, const VekChain& chain, int64_t now,
+                   Revocation* out) {
+  const absl::Status valid = crl.Verify(by_root ? chain.root : chain.intermediate, now);
+  if (!valid.ok()) {
+    const bool late = crypto::TimeProblemOf(valid) != crypto::TimeProblem::kNone;
+    return WithClass(valid, late ? RefusalClass::kCrlExpired : RefusalClass::kCrlSignature);
   }
+  ++out->applied;
+  out->not_before = std::max(out->not_before, crl.this_update());
+  out->not_after = std::min(out->not_after, crl.next_update().value_or(now));
+  if (by_root) {
+    for (const Certificate* ca : {&chain.root, &chain.intermediate}) {
+      if (crl.IsRevoked(ca->serial())) return Revoked(*ca);
+    }
+  }
+  const Bytes serial = chain.leaf.serial();
+  if (!crl.IsRevoked(serial)) return absl::OkStatus();
+  if (!by_root || serial != Bytes{0}) return Revoked(chain.leaf);
+  out->zero_listed = true;
+  return absl::OkStatus();
+}
+
+// The leaf of the kind asked for; there must be exactly one.
+absl::StatusOr<Certificate> OnlyLeaf(const std::vector<CertificateEntry>& presented,
+                                     CertificateKind kind) {
+  const auto leaves = Select(presented, {}, {kind});
+  if (leaves.size() == 1) {
+    ASSIGN_OR_RETURN(auto parsed, Parse(leaves));
+    return std::move(parsed[0]);
+  }
+  const auto other =
+      kind == CertificateKind::kVcek ? CertificateKind::kVlek : CertificateKind::kVcek;
+  if (leaves.empty() && !Select(presented, {}, {other}).empty()) {
+    return RefusedError(RefusalClass::kKeyType,
+                        StrCat("the report is signed by a ", CertificateKindName(kind),
+                               ", but the evidence brings a ", CertificateKindName(other)));
+  }
+  return absl::UnauthenticatedError(StrCat(leaves.size(), " ", CertificateKindName(kind),
+                                           " certificates in the evidence, not 1"));
+}
+
+RefusalClass ClassOfChainFailure(const absl::Status& status) {
+  switch (crypto::TimeProblemOf(status)) {
+    case crypto::TimeProblem::kExpired:
+      return RefusalClass::kExpired;
+    case crypto::TimeProblem::kNotYetValid:
+      return RefusalClass::kNotYetValid;
+    case crypto::TimeProblem::kNone:
+      break;
+  }
+  return RefusalClass::kChain;
+}
+
+absl::StatusOr<VekChain> FindChain(const std::vector<CertificateEntry>& presented,
+                                   CertificateKind leaf_kind, const SnpTrust& trust, int64_t now) {
+  ASSIGN_OR_RETURN(const Certificate leaf, OnlyLeaf(presented, leaf_kind));
   crypto::ChainOptions options;
   options.time = now;
   ASSIGN_OR_RETURN(const auto arks,
@@ -103,7 +147,7 @@ absl::StatusOr<VekChain> VerifyVekChain(const std::vector<CertificateEntry>& pre
   ASSIGN_OR_RETURN(options.intermediates,
                    Parse(Select(presented, trust.known_certificates,
                                 {CertificateKind::kAsk, CertificateKind::kAsvk})));
-  ASSIGN_OR_RETURN(const auto path, crypto::VerifyChain(leaves[0], options));
+  ASSIGN_OR_RETURN(const auto path, crypto::VerifyChain(leaf, options));
   if (path.size() != 3) {
     return absl::UnauthenticatedError(StrCat("a path of ", path.size(), " certificates, not 3"));
   }
@@ -113,26 +157,34 @@ absl::StatusOr<VekChain> VerifyVekChain(const std::vector<CertificateEntry>& pre
   return VekChain{path[0], path[1], path[2], *pin};
 }
 
-absl::StatusOr<int> CheckRevocation(const VekChain& chain,
-                                    const std::vector<CertificateEntry>& presented,
-                                    const SnpTrust& trust, int64_t now) {
+}  // namespace
+
+absl::StatusOr<VekChain> VerifyVekChain(const std::vector<CertificateEntry>& presented,
+                                        CertificateKind leaf_kind, const SnpTrust& trust,
+                                        int64_t now) {
+  auto chain = FindChain(presented, leaf_kind, trust, now);
+  if (!chain.ok()) return WithClass(chain.status(), ClassOfChainFailure(chain.status()));
+  return chain;
+}
+
+absl::StatusOr<Revocation> CheckRevocation(const VekChain& chain,
+                                           const std::vector<CertificateEntry>& presented,
+                                           const SnpTrust& trust, int64_t now) {
   ASSIGN_OR_RETURN(const auto crls,
                    ParseCrls(Select(presented, trust.known_certificates, {CertificateKind::kCrl})));
-  int applied = 0;
+  Revocation out;
   bool root_covered = false;
   for (const crypto::Crl& crl : crls) {
     const bool by_root = crl.IsFrom(chain.root);
     if (!by_root && !crl.IsFrom(chain.intermediate)) continue;  // another product's
-    RETURN_IF_ERROR(crl.Verify(by_root ? chain.root : chain.intermediate, now));
+    RETURN_IF_ERROR(Apply(crl, by_root, chain, now, &out));
     root_covered |= by_root;
-    ++applied;
-    if (by_root && crl.IsRevoked(chain.intermediate.serial())) return Revoked(chain.intermediate);
-    if (Lists(crl, chain.leaf)) return Revoked(chain.leaf);
   }
   if (trust.require_crl && !root_covered) {
-    return absl::UnauthenticatedError("no CRL of the root at hand, and one is required");
+    return RefusedError(RefusalClass::kCrlMissing,
+                        "no CRL of the root at hand, and one is required");
   }
-  return applied;
+  return out;
 }
 
 }  // namespace nacre::tee::sev

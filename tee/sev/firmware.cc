@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "tee/common/firmware_table.h"
+#include "tee/common/refusal_class.h"
 #include "tee/common/guid.h"
 
 namespace nacre::tee::sev {
@@ -75,14 +76,20 @@ absl::Status TakeEntry(const Guid& guid, ByteView data, ByteView image, Firmware
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<FirmwareLayout> ParseFirmware(ByteView image) {
+absl::StatusOr<FirmwareLayout> ReadLayout(ByteView image) {
   ASSIGN_OR_RETURN(const std::vector<FirmwareTableEntry> entries, ReadFirmwareTable(image));
   FirmwareLayout layout;
   for (const FirmwareTableEntry& entry : entries) {
     RETURN_IF_ERROR(TakeEntry(entry.guid, entry.data, image, &layout));
   }
+  return layout;
+}
+
+}  // namespace
+
+absl::StatusOr<FirmwareLayout> ParseFirmware(ByteView image) {
+  auto layout = ReadLayout(image);
+  if (!layout.ok()) return WithClass(layout.status(), RefusalClass::kFormat);
   return layout;
 }
 

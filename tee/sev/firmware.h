@@ -27,8 +27,8 @@ struct FirmwareLayout {
   std::optional<uint32_t> reset_eip;       // SEV-ES reset block
 };
 
-// kInvalidArgument naming the structure that does not fit. An image without a GUID table gives an
-// empty layout.
+// kInvalidArgument or kOutOfRange, class FORMAT, naming the structure that does not fit. An image
+// without a GUID table gives an empty layout.
 absl::StatusOr<FirmwareLayout> ParseFirmware(ByteView image);
 
 }  // namespace nacre::tee::sev

@@ -20,6 +20,7 @@
 #include "base/strings.h"
 #include "crypto/digest.h"
 #include "tee/common/hex_number.h"
+#include "tee/common/refusal_class.h"
 #include "tee/sev/firmware.h"
 #include "tee/sev/kernel_hashes.h"
 #include "tee/sev/vmsa.h"
@@ -67,8 +68,9 @@ class LaunchDigest {
   Bytes digest_;
 };
 
-absl::Status Refuse(std::string_view message) {
-  return absl::InvalidArgumentError(StrCat("launch measurement: ", message));
+absl::Status Refuse(std::string_view message, RefusalClass refusal_class = RefusalClass::kFormat) {
+  return WithClass(absl::InvalidArgumentError(StrCat("launch measurement: ", message)),
+                   refusal_class);
 }
 
 absl::Status AddKernelHashes(const Measurement& parts, const FirmwareSection& section,
@@ -78,7 +80,9 @@ absl::Status AddKernelHashes(const Measurement& parts, const FirmwareSection& se
     return absl::OkStatus();
   }
   if (section.size != kPageSize) return Refuse("kernel-hashes section is not one page");
-  if (!parts.firmware.hash_table_gpa) return Refuse("firmware names no SEV hash table");
+  if (!parts.firmware.hash_table_gpa) {
+    return Refuse("firmware names no SEV hash table", RefusalClass::kNoKernelHashes);
+  }
   ASSIGN_OR_RETURN(const Bytes page,
                    BuildHashPage(*parts.kernel_hashes, *parts.firmware.hash_table_gpa));
   digest->AddPage(PageType::kNormal, section.gpa, page);
@@ -125,7 +129,8 @@ absl::Status AddSections(const Measurement& parts, LaunchDigest* digest) {
     }
   }
   if (parts.kernel_hashes && !has_hash_section) {
-    return Refuse("a kernel is given, but the firmware has no section for kernel hashes");
+    return Refuse("a kernel is given, but the firmware has no section for kernel hashes",
+                  RefusalClass::kNoKernelHashes);
   }
   return absl::OkStatus();
 }
@@ -143,7 +148,7 @@ absl::StatusOr<std::pair<Bytes, Bytes>> VmsaPages(const Measurement& parts, uint
 
 absl::Status CheckVcpus(uint32_t vcpus) {
   if (vcpus >= 1 && vcpus <= kMaxVcpus) return absl::OkStatus();
-  return Refuse(StrCat(vcpus, " vCPUs is not between 1 and ", kMaxVcpus));
+  return Refuse(StrCat(vcpus, " vCPUs is not between 1 and ", kMaxVcpus), RefusalClass::kArgument);
 }
 
 Bytes FirmwarePrefix(ByteView firmware) {
@@ -160,7 +165,8 @@ absl::StatusOr<Bytes> SevDigest(const Measurement& parts, ByteView firmware) {
   hasher.Update(firmware);
   if (parts.kernel_hashes) {
     if (parts.firmware.hash_table_gpa.value_or(0) == 0) {
-      return Refuse("a kernel is given, but the firmware names no SEV hash table");
+      return Refuse("a kernel is given, but the firmware names no SEV hash table",
+                    RefusalClass::kNoKernelHashes);
     }
     ASSIGN_OR_RETURN(const Bytes table, BuildHashTable(*parts.kernel_hashes));
     hasher.Update(table);
@@ -242,11 +248,14 @@ absl::StatusOr<uint32_t> VcpuSignature(std::string_view vcpu_type) {
     StrAppend(&known, known.empty() ? "" : ", ", name);
   }
   return Refuse(StrCat("vCPU type '", vcpu_type, "' is unknown (known: ", known,
-                       "; or a CPUID signature such as 0x800f12)"));
+                       "; or a CPUID signature such as 0x800f12)"),
+                RefusalClass::kArgument);
 }
 
 absl::StatusOr<Bytes> ReplaySnpDigest(const Measurement& parts) {
-  if (parts.mode != LaunchMode::kSnp) return Refuse("only an SNP measurement can be replayed");
+  if (parts.mode != LaunchMode::kSnp) {
+    return Refuse("only an SNP measurement can be replayed", RefusalClass::kArgument);
+  }
   if (parts.firmware.launch_prefix.size() != kDigestSize) {
     return Refuse("firmware prefix is not 48 bytes");
   }
@@ -263,7 +272,7 @@ absl::StatusOr<Bytes> ReplaySnpDigest(const Measurement& parts) {
 }
 
 absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs) {
-  RETURN_IF_ERROR(inputs.Validate());
+  RETURN_IF_ERROR(WithClass(inputs.Validate(), RefusalClass::kArgument));
   ASSIGN_OR_RETURN(const Bytes firmware, ReadFile(inputs.firmware_path, kMaxFirmware), "firmware");
   std::optional<KernelHashes> hashes;
   if (!inputs.kernel_path.empty()) {
@@ -281,7 +290,7 @@ absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs) {
 
 absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs, ByteView firmware,
                                           ByteView kernel, ByteView initrd) {
-  RETURN_IF_ERROR(inputs.Validate());
+  RETURN_IF_ERROR(WithClass(inputs.Validate(), RefusalClass::kArgument));
   std::optional<KernelHashes> hashes;
   if (!inputs.kernel_path.empty()) {
     hashes = KernelHashes{crypto::Digest(crypto::HashAlgorithm::kSha256, kernel),

@@ -16,7 +16,8 @@ absl::StatusOr<uint32_t> VcpuSignature(std::string_view vcpu_type);
 
 // Reads the files, hashes, computes. kInvalidArgument: inputs that do not fit (see
 // LaunchInputs::Validate), a kernel with firmware that has no place for kernel hashes, more than
-// one vCPU with firmware that has no reset block. File errors name the file.
+// one vCPU with firmware that has no reset block. Refusal classes ARG, FORMAT (firmware) and
+// NO_KERNEL_HASHES. File errors name the file.
 absl::StatusOr<Measurement> MeasureLaunch(const LaunchInputs& inputs);
 
 // The same from bytes already in memory; the paths in `inputs` only say which parts exist.

@@ -93,5 +93,89 @@ TEST(SnpPolicy, AllChecksAreReportedPastTheFirstFailure) {
             2);
 }
 
+TEST(SnpPolicy, NewerGuestPolicyBits) {
+  EXPECT_EQ(Failed(With(1 << 21), {}), "CXL devices");
+  EXPECT_EQ(Failed(With(1 << 21), {.allow_cxl = true}), "");
+  const struct {
+    int bit;
+    SnpPolicy policy;
+    std::string name;
+  } cases[] = {{22, {.require_aes_256_xts = true}, "AES-256-XTS"},
+               {23, {.require_rapl_disabled = true}, "RAPL disabled"},
+               {24, {.require_ciphertext_hiding = true}, "ciphertext hiding"},
+               {25, {.require_page_swap_disabled = true}, "page swap disabled"}};
+  for (const auto& [bit, policy, name] : cases) {
+    EXPECT_EQ(Failed(With(0), policy), name);
+    EXPECT_EQ(Failed(With(uint64_t{1} << bit), policy), "");
+  }
+}
+
+TEST(SnpPolicy, ReservedBitMustBeOne) {
+  Report report;
+  EXPECT_EQ(Failed(report, {}), "guest policy");
+}
+
+TEST(SnpPolicy, MinimumsOfEachTcb) {
+  Report report = With(0);
+  report.reported_tcb.raw = {1, 0, 0, 0, 0, 0, 5, 9};
+  report.committed_tcb.raw = {2, 0, 0, 0, 0, 0, 5, 9};
+  report.launch_tcb.raw = {3, 0, 0, 0, 0, 0, 5, 9};
+  const TcbComponents two{.bootloader = 2};
+  const TcbComponents three{.bootloader = 3};
+  EXPECT_EQ(Failed(report, {.min_reported_tcb = two}), "reported TCB minimum");
+  EXPECT_EQ(Failed(report, {.min_committed_tcb = two}), "");
+  EXPECT_EQ(Failed(report, {.min_committed_tcb = three}), "committed TCB minimum");
+  EXPECT_EQ(Failed(report, {.min_launch_tcb = three}), "");
+  EXPECT_EQ(Failed(report, {.min_launch_tcb = TcbComponents{.snp = 6}}), "launch TCB minimum");
+}
+
+TEST(SnpPolicy, FirmwareBoundaries) {
+  Report report = With(0);
+  report.current_firmware = {.build = 30, .minor = 55, .major = 1};
+  report.committed_firmware = {.build = 29, .minor = 55, .major = 1};
+  const auto least = [&](uint8_t major, uint8_t minor, uint8_t build) {
+    return Failed(report, {.min_firmware = FirmwareVersion{build, minor, major}});
+  };
+  EXPECT_EQ(least(1, 55, 28), "");
+  EXPECT_EQ(least(1, 55, 29), "");
+  EXPECT_EQ(least(1, 55, 30), "committed firmware");
+  EXPECT_EQ(least(1, 55, 31), "current firmware");
+  EXPECT_EQ(least(1, 54, 200), "");
+  EXPECT_EQ(least(2, 0, 0), "current firmware");
+}
+
+TEST(SnpPolicy, PlatformDemands) {
+  Report report = With(0);
+  report.platform_info = 0x65;  // SMT, ECC, alias check, and a bit that has no name yet
+  EXPECT_EQ(Failed(report, {.platform = {.smt = true, .tsme = false, .ecc = true}}), "");
+  EXPECT_EQ(Failed(report, {.platform = {.smt = false}}), "platform: SMT");
+  EXPECT_EQ(Failed(report, {.platform = {.tsme = true}}), "platform: TSME");
+  EXPECT_EQ(Failed(report, {.platform = {.rapl_disabled = true}}), "platform: RAPL disabled");
+  EXPECT_EQ(Failed(report, {.platform = {.ciphertext_hiding = true}}),
+            "platform: ciphertext hiding");
+  EXPECT_EQ(Failed(report, {.platform = {.alias_check_complete = true}}), "");
+}
+
+TEST(SnpPolicy, ListsOfKeysAndChips) {
+  Report report = With(0);
+  report.id_key_digest.fill(1);
+  report.author_key_digest.fill(2);
+  report.chip_id.fill(3);
+  std::array<uint8_t, 48> one, two;
+  one.fill(1);
+  two.fill(2);
+  std::array<uint8_t, 64> chip;
+  chip.fill(3);
+  EXPECT_EQ(Failed(report, {.id_key_digests = {two, one}}), "");
+  EXPECT_EQ(Failed(report, {.id_key_digests = {two}}), "ID key");
+  EXPECT_EQ(Failed(report, {.author_key_digests = {two}}), "author key in use");
+  report.key_info = 1;
+  EXPECT_EQ(Failed(report, {.author_key_digests = {two}}), "");
+  EXPECT_EQ(Failed(report, {.author_key_digests = {one}}), "author key");
+  EXPECT_EQ(Failed(report, {.chip_ids = {chip}}), "");
+  chip[63] = 0;
+  EXPECT_EQ(Failed(report, {.chip_ids = {chip}}), "allowed chip");
+}
+
 }  // namespace
 }  // namespace nacre::tee::sev

@@ -4,13 +4,17 @@
 #include "tee/sev/report.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/strings.h"
+#include "tee/common/refusal_class.h"
 
 namespace nacre::tee::sev {
 namespace {
 
 constexpr size_t kSignificant = 48;  // bytes of a P-384 scalar
+constexpr uint32_t kMinReportVersion = 2;
+constexpr uint32_t kMaxReportVersion = 5;
 
 class FieldReader {
  public:
@@ -142,17 +146,23 @@ TcbVersion TcbVersion::FromComponents(Product product, const TcbComponents& tcb)
   return out;
 }
 
+bool FirmwareVersion::AtLeast(const FirmwareVersion& minimum) const {
+  return std::tie(major, minor, build) >= std::tie(minimum.major, minimum.minor, minimum.build);
+}
+
+std::string FirmwareVersion::ToString() const { return StrCat(major, ".", minor, ".", build); }
+
 absl::StatusOr<Report> ParseReport(ByteView bytes) {
   if (bytes.size() != kReportSize) {
-    return absl::InvalidArgumentError(
-        StrCat("SNP report: ", bytes.size(), " bytes, not ", kReportSize));
+    return RefusedError(RefusalClass::kFormat,
+                        StrCat("SNP report: ", bytes.size(), " bytes, not ", kReportSize));
   }
   Report report;
   FieldReader reader(bytes);
   VisitFields(report, reader);
-  if (report.version != 2 && report.version != 3 && report.version != 5) {
-    return absl::InvalidArgumentError(
-        StrCat("SNP report: version ", report.version, " is not 2, 3 or 5"));
+  if (report.version < kMinReportVersion || report.version > kMaxReportVersion) {
+    return RefusedError(RefusalClass::kUnsupportedVersion,
+                        StrCat("SNP report: version ", report.version, " is not 2, 3, 4 or 5"));
   }
   return report;
 }
@@ -165,19 +175,21 @@ Bytes SerializeReport(const Report& report) {
 
 absl::StatusOr<Bytes> ReportSignature(const Report& report) {
   if (report.signature_algorithm != 1) {
-    return absl::InvalidArgumentError(StrCat("SNP report: signature algorithm ",
-                                             report.signature_algorithm,
-                                             " is not 1 (ECDSA P-384 with SHA-384)"));
+    return RefusedError(RefusalClass::kUnsupported,
+                        StrCat("SNP report: signature algorithm ", report.signature_algorithm,
+                               " is not 1 (ECDSA P-384 with SHA-384)"));
   }
   Bytes out;
   for (const auto* part : {&report.signature_r, &report.signature_s}) {
     if (!AllZero(ByteView(*part).subspan(kSignificant))) {
-      return absl::InvalidArgumentError("SNP report: a signature number is longer than 48 bytes");
+      return RefusedError(RefusalClass::kFormat,
+                          "SNP report: a signature number is longer than 48 bytes");
     }
     out.insert(out.end(), part->rend() - kSignificant, part->rend());
   }
   if (!AllZero(report.signature_reserved)) {
-    return absl::InvalidArgumentError("SNP report: bytes after the signature are not zero");
+    return RefusedError(RefusalClass::kFormat,
+                        "SNP report: bytes after the signature are not zero");
   }
   return out;
 }

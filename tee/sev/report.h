@@ -1,6 +1,7 @@
 // The SEV-SNP ATTESTATION_REPORT (AMD 56860, "MSG_REPORT_RSP"): 1184 bytes, little-endian.
-// Versions 2, 3 and 5. Parse and serialise are exact inverses: reserved bytes are kept as they
-// came.
+// Versions 2 to 5: 3 adds the processor's CPUID (and 4, as seen on machines, differs from 3 in
+// nothing that is published), 5 the mitigation vectors. Parse and serialise are exact inverses:
+// reserved bytes are kept as they came.
 #pragma once
 
 #include <array>
@@ -48,6 +49,9 @@ struct FirmwareVersion {
   uint8_t minor = 0;
   uint8_t major = 0;
   bool operator==(const FirmwareVersion&) const = default;
+  // By major, then minor, then build.
+  bool AtLeast(const FirmwareVersion& minimum) const;
+  std::string ToString() const;  // "1.55.29": major, minor, build
 };
 
 // POLICY (offset 0x08).
@@ -60,7 +64,28 @@ struct GuestPolicy {
   bool migration_agent_allowed() const { return Bit(18); }
   bool debug_allowed() const { return Bit(19); }
   bool single_socket_required() const { return Bit(20); }
+  // From here on only firmware of a newer ABI knows the bits.
+  bool cxl_allowed() const { return Bit(21); }
+  bool aes_256_xts_required() const { return Bit(22); }
+  bool rapl_must_be_disabled() const { return Bit(23); }
+  bool ciphertext_hiding_required() const { return Bit(24); }
+  bool page_swap_must_be_disabled() const { return Bit(25); }
   bool operator==(const GuestPolicy&) const = default;
+
+ private:
+  bool Bit(int index) const { return ((value >> index) & 1) != 0; }
+};
+
+// PLATFORM_INFO (offset 0x40). Bits not named here are data: newer firmware sets more.
+struct PlatformInfo {
+  uint64_t value = 0;
+  bool smt_enabled() const { return Bit(0); }
+  bool tsme_enabled() const { return Bit(1); }
+  bool ecc_enabled() const { return Bit(2); }
+  bool rapl_disabled() const { return Bit(3); }
+  bool ciphertext_hiding_enabled() const { return Bit(4); }
+  bool alias_check_complete() const { return Bit(5); }
+  bool tio_enabled() const { return Bit(7); }
 
  private:
   bool Bit(int index) const { return ((value >> index) & 1) != 0; }
@@ -106,16 +131,23 @@ struct Report {
   std::array<uint8_t, 72> signature_s{};
   std::array<uint8_t, 368> signature_reserved{};
 
+  bool author_key_enabled() const { return (key_info & 1) != 0; }
+  // Says nothing about CHIP_ID, which is masked (zero) by another setting.
+  bool chip_key_masked() const { return (key_info & 2) != 0; }
+  PlatformInfo platform() const { return {platform_info}; }
   SigningKey signing_key() const { return static_cast<SigningKey>((key_info >> 2) & 7); }
   bool operator==(const Report&) const = default;
 };
 
-// kInvalidArgument: not exactly 1184 bytes, or a version other than 2, 3 and 5.
+// kInvalidArgument: not exactly 1184 bytes (class FORMAT), or a version other than 2 to 5 (class
+// UNSUPPORTED_VERSION).
 absl::StatusOr<Report> ParseReport(ByteView bytes);
 Bytes SerializeReport(const Report& report);  // always kReportSize bytes
 
 // The signature as 96 big-endian bytes r||s. kInvalidArgument when the algorithm is not 1, or a
-// byte outside the 48 significant ones of R and S, or of the unsigned tail, is not zero.
+// byte outside the 48 significant ones of R and S, or of the unsigned tail, is not zero (those
+// bytes are not under the signature, so anyone could have changed them). Classes UNSUPPORTED and
+// FORMAT.
 absl::StatusOr<Bytes> ReportSignature(const Report& report);
 // The reverse: stores 96 big-endian bytes r||s. kInvalidArgument at any other length.
 absl::Status SetReportSignature(ByteView signature, Report* report);

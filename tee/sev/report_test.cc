@@ -52,8 +52,17 @@ TEST(Report, RefusesOtherSizesAndVersions) {
     bytes.resize(size);
     EXPECT_FALSE(ParseReport(bytes).ok()) << size;
   }
-  for (uint32_t version : {0u, 1u, 4u, 6u, 0xffffffffu}) {
+  for (uint32_t version : {0u, 1u, 6u, 0xffffffffu}) {
     EXPECT_FALSE(ParseReport(Pattern(version)).ok()) << version;
+  }
+}
+
+TEST(Report, EveryPublishedVersionGoesThereAndBack) {
+  for (uint32_t version : {2u, 3u, 4u, 5u}) {
+    const Bytes bytes = Pattern(version);
+    const auto report = ParseReport(bytes);
+    ASSERT_TRUE(report.ok()) << version;
+    EXPECT_EQ(SerializeReport(*report), bytes) << version;
   }
 }
 

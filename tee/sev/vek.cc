@@ -1,6 +1,7 @@
 #include "tee/sev/vek.h"
 
 #include "base/strings.h"
+#include "tee/common/refusal_class.h"
 
 namespace nacre::tee::sev {
 namespace {
@@ -10,14 +11,16 @@ constexpr uint8_t kDerOctetString = 0x04;
 constexpr uint8_t kDerIa5String = 0x16;
 
 absl::StatusOr<Bytes> Required(const crypto::Certificate& leaf, const char* oid,
-                               std::string_view name) {
+                               std::string_view name, RefusalClass when_missing) {
   auto value = leaf.Extension(oid);
   if (value.ok()) return value;
-  return absl::InvalidArgumentError(StrCat("extension ", name, ": ", Message(value.status())));
+  return WithClass(
+      absl::InvalidArgumentError(StrCat("extension ", name, ": ", Message(value.status()))),
+      absl::IsNotFound(value.status()) ? when_missing : RefusalClass::kFormat);
 }
 
 absl::Status Malformed(std::string_view name) {
-  return absl::InvalidArgumentError(StrCat("extension ", name, " is malformed"));
+  return RefusedError(RefusalClass::kFormat, StrCat("extension ", name, " is malformed"));
 }
 
 // A DER INTEGER from 0 to 255; 0x80 and above take a leading zero byte.
@@ -69,22 +72,25 @@ size_t HardwareIdSize(Product product) { return product == Product::kTurin ? 8 :
 
 absl::StatusOr<VekExtensions> ReadVekExtensions(const crypto::Certificate& leaf, Product product) {
   VekExtensions out;
-  ASSIGN_OR_RETURN(const Bytes name, Required(leaf, kOidProductName, "productName"));
+  ASSIGN_OR_RETURN(const Bytes name,
+                   Required(leaf, kOidProductName, "productName", RefusalClass::kProduct));
   ASSIGN_OR_RETURN(out.product_name, DerIa5(name, "productName"));
   for (const SplExtension& spl : SplExtensions(product)) {
-    ASSIGN_OR_RETURN(const Bytes value, Required(leaf, spl.oid, spl.name));
+    ASSIGN_OR_RETURN(const Bytes value,
+                     Required(leaf, spl.oid, spl.name, RefusalClass::kTcbMismatch));
     ASSIGN_OR_RETURN(out.tcb.raw[spl.tcb_index], DerByte(value, spl.name));
   }
   ASSIGN_OR_RETURN(const std::string subject, leaf.subject_common_name());
   if (subject == kVcekName) {
-    ASSIGN_OR_RETURN(const Bytes id, Required(leaf, kOidHardwareId, "hwID"));
+    ASSIGN_OR_RETURN(const Bytes id, Required(leaf, kOidHardwareId, "hwID", RefusalClass::kChipId));
     ASSIGN_OR_RETURN(out.hardware_id, HardwareId(id, HardwareIdSize(product)));
   } else if (subject == kVlekName) {
-    ASSIGN_OR_RETURN(const Bytes id, Required(leaf, kOidCspId, "cspID"));
+    ASSIGN_OR_RETURN(const Bytes id, Required(leaf, kOidCspId, "cspID", RefusalClass::kKeyType));
     ASSIGN_OR_RETURN(out.csp_id, DerIa5(id, "cspID"));
   } else {
-    return absl::InvalidArgumentError(
-        StrCat("leaf certificate is for '", subject, "', not SEV-VCEK or SEV-VLEK"));
+    return WithClass(absl::InvalidArgumentError(StrCat("leaf certificate is for '", subject,
+                                                       "', not SEV-VCEK or SEV-VLEK")),
+                     RefusalClass::kKeyType);
   }
   return out;
 }

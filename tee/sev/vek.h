@@ -34,8 +34,9 @@ struct VekExtensions {
   std::string csp_id;        // VLEK; empty for a VCEK
 };
 
-// By the subject, VCEK or VLEK. kInvalidArgument naming the extension that is missing or malformed,
-// or when the subject is neither.
+// By the subject, VCEK or VLEK. kInvalidArgument naming the extension that is missing (classes
+// TCB_MISMATCH, CHIP_ID, PRODUCT, KEY_TYPE by which) or malformed (FORMAT), or when the subject is
+// neither (KEY_TYPE).
 absl::StatusOr<VekExtensions> ReadVekExtensions(const crypto::Certificate& leaf, Product product);
 
 // Size of the hardware id: 8 bytes on Turin, 64 before.

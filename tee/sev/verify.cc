@@ -9,13 +9,11 @@
 
 #include "base/encoding.h"
 #include "base/strings.h"
-#include "tee/common/hex_number.h"
+#include "tee/sev/claims.h"
 #include "tee/sev/vek.h"
 
 namespace nacre::tee::sev {
 namespace {
-
-constexpr size_t kTurinIdSize = 8;  // of the 64 bytes; the others are zero
 
 bool AllZero(ByteView bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
@@ -24,80 +22,61 @@ bool AllZero(ByteView bytes) {
 class Verification {
  public:
   Verification(const SnpEvidence& evidence, const SnpTrust& trust, const SnpPolicy& policy,
-               int64_t now, Appraisal* appraisal)
-      : evidence_(evidence), trust_(trust), policy_(policy), now_(now), appraisal_(*appraisal) {}
+               int64_t now, EndorsementCache* cache, Appraisal* appraisal)
+      : evidence_(evidence),
+        trust_(trust),
+        policy_(policy),
+        now_(now),
+        cache_(cache),
+        appraisal_(*appraisal) {}
 
   bool Run() {
-    const bool genuine = CheckFormat() && CheckChain() && CheckRevocationLists() &&
-                         CheckLeafKind() && CheckProduct() && CheckSignature() &&
-                         CheckReportedTcb() && CheckOwner();
+    const bool genuine = CheckFormat() && CheckEndorsement() && CheckProduct() &&
+                         CheckSignature() && CheckReportedTcb() && CheckTcbOrder() && CheckOwner();
     if (!genuine) return false;
-    AddClaims();
+    AddReportClaims(report_, product(), &appraisal_);
+    const std::string& csp_id = endorsement_->extensions.csp_id;
+    if (!csp_id.empty()) appraisal_.claims["csp_id"] = csp_id;
     return CheckPolicy(report_, product(), policy_, &appraisal_);
   }
   const Report& report() const { return report_; }
 
  private:
-  Product product() const { return chain_->trusted.product; }
-  bool Fail(std::string_view name, std::string_view expected, const absl::Status& status) {
-    return appraisal_.Add(name, false, expected, Message(status), Message(status));
-  }
+  Product product() const { return endorsement_->product(); }
+  const VekExtensions& extensions() const { return endorsement_->extensions; }
 
   bool CheckFormat() {
     const std::string_view name = "report format";
-    const std::string_view expected = "a 1184-byte SNP report, version 2, 3 or 5";
+    const std::string_view expected = "a 1184-byte SNP report, version 2, 3, 4 or 5";
     auto report = ParseReport(evidence_.report);
-    if (!report.ok()) return Fail(name, expected, report.status());
+    if (!report.ok()) {
+      return appraisal_.AddError(RefusalClass::kFormat, name, expected, report.status());
+    }
     report_ = *std::move(report);
     auto signature = ReportSignature(report_);
-    if (!signature.ok()) return Fail(name, expected, signature.status());
+    if (!signature.ok()) {
+      return appraisal_.AddError(RefusalClass::kFormat, name, expected, signature.status());
+    }
     signature_ = *std::move(signature);
     return appraisal_.Add(name, true, expected, StrCat("version ", report_.version));
   }
 
-  bool CheckChain() {
-    const std::string_view name = "certificate chain";
-    const std::string_view expected = "a path to a trusted root";
+  bool CheckEndorsement() {
     const SigningKey key = report_.signing_key();
     if (key != SigningKey::kVcek && key != SigningKey::kVlek) {
-      return appraisal_.Add("signing key", false, "VCEK or VLEK",
+      return appraisal_.Add(RefusalClass::kKeyType, "signing key", false, "VCEK or VLEK",
                             StrCat("signing key ", static_cast<int>(key)));
     }
-    auto chain = VerifyVekChain(
-        evidence_.certificates,
-        key == SigningKey::kVcek ? CertificateKind::kVcek : CertificateKind::kVlek, trust_, now_);
-    if (!chain.ok()) return Fail(name, expected, chain.status());
-    chain_ = *std::move(chain);
-    appraisal_.root = chain_->trusted.name;
-    appraisal_.emulated = chain_->trusted.emulated;
-    return appraisal_.Add(name, true, expected, chain_->trusted.name);
-  }
-
-  bool CheckRevocationLists() {
-    const std::string_view name = "revocation";
-    auto applied = CheckRevocation(*chain_, evidence_.certificates, trust_, now_);
-    if (!applied.ok()) return Fail(name, "not revoked", applied.status());
-    return appraisal_.Add(name, true, "not revoked", StrCat(*applied, " CRLs applied"));
-  }
-
-  // The report says which kind of key signed it; leaf and intermediate must be of that kind.
-  bool CheckLeafKind() {
-    const bool vlek = report_.signing_key() == SigningKey::kVlek;
-    const std::string expected = StrCat(vlek ? kVlekName : kVcekName, " under ",
-                                        vlek ? "SEV-VLEK-" : "SEV-", ProductName(product()));
-    const std::string got = StrCat(chain_->leaf.subject_common_name().value_or("?"), " under ",
-                                   chain_->intermediate.subject_common_name().value_or("?"));
-    return appraisal_.Add("signing key", got == expected, expected, got);
+    const auto kind = key == SigningKey::kVcek ? CertificateKind::kVcek : CertificateKind::kVlek;
+    endorsement_ =
+        VerifyEndorsement(evidence_.certificates, kind, trust_, now_, cache_, &appraisal_);
+    return endorsement_ != nullptr;
   }
 
   bool CheckProduct() {
-    auto extensions = ReadVekExtensions(chain_->leaf, product());
-    if (!extensions.ok()) {
-      return Fail("certificate extensions", "AMD's VCEK or VLEK extensions", extensions.status());
-    }
-    extensions_ = *std::move(extensions);
     const std::string expected(ProductName(product()));
-    std::string got = extensions_.product_name.substr(0, extensions_.product_name.find('-'));
+    const std::string& certified = extensions().product_name;
+    std::string got = certified.substr(0, certified.find('-'));
     // Version 2 reports do not name the processor.
     if (got == expected && report_.version >= 3) {
       const auto by_cpuid = ReportProduct(report_);
@@ -105,18 +84,16 @@ class Verification {
                 ? std::string(ProductName(*by_cpuid))
                 : StrCat("CPUID family ", report_.cpuid_family, " model ", report_.cpuid_model);
     }
-    return appraisal_.Add("product", got == expected, expected, got);
+    return appraisal_.Add(RefusalClass::kProduct, "product", got == expected, expected, got);
   }
 
   bool CheckSignature() {
     const std::string_view name = "report signature";
     const std::string_view expected = "the leaf's ECDSA P-384 signature";
-    const auto key = chain_->leaf.public_key();
-    if (!key.ok()) return Fail(name, expected, key.status());
-    const absl::Status status = key->VerifyEcdsa(
+    const absl::Status status = endorsement_->key.VerifyEcdsa(
         crypto::HashAlgorithm::kSha384, ByteView(evidence_.report).first(kSignedSize), signature_);
     if (!status.ok()) {
-      return appraisal_.Add(name, false, expected, Message(status),
+      return appraisal_.Add(RefusalClass::kSignature, name, false, expected, Message(status),
                             "the report is not signed by the certificate's key");
     }
     return appraisal_.Add(name, true, expected, "valid");
@@ -124,87 +101,70 @@ class Verification {
 
   bool CheckReportedTcb() {
     const TcbVersion& reported = report_.reported_tcb;
+    const TcbVersion& certified = extensions().tcb;
     bool same = true;
     for (const SplExtension& spl : SplExtensions(product())) {
-      same &= extensions_.tcb.raw[spl.tcb_index] == reported.raw[spl.tcb_index];
+      same &= certified.raw[spl.tcb_index] == reported.raw[spl.tcb_index];
     }
-    return appraisal_.Add(
-        "reported TCB", same,
-        StrCat("as certified: ", extensions_.tcb.Components(product()).ToString()),
-        reported.Components(product()).ToString());
+    return appraisal_.Add(RefusalClass::kTcbMismatch, "reported TCB", same,
+                          StrCat("as certified: ", certified.Components(product()).ToString()),
+                          reported.Components(product()).ToString());
+  }
+
+  // A host may report less than it has committed to, and run more than that, never the reverse.
+  bool CheckTcbOrder() {
+    const TcbComponents reported = report_.reported_tcb.Components(product());
+    const TcbComponents committed = report_.committed_tcb.Components(product());
+    const TcbComponents current = report_.current_tcb.Components(product());
+    const bool ordered = committed.AtLeast(reported) && current.AtLeast(committed);
+    return appraisal_.Add(RefusalClass::kTcbMismatch, "TCB order", ordered,
+                          "reported <= committed <= current",
+                          ordered ? "reported <= committed <= current"
+                                  : StrCat("reported ", reported.ToString(), "; committed ",
+                                           committed.ToString(), "; current ", current.ToString()));
   }
 
   // VCEK: the certificate is of this very chip. VLEK: of an accepted cloud provider.
   bool CheckOwner() {
     if (report_.signing_key() == SigningKey::kVlek) return CheckProvider();
-    const std::string got = HexEncode(report_.chip_id);
-    if (AllZero(report_.chip_id) && policy_.allow_masked_chip_id) {
+    const bool masked = AllZero(report_.chip_id);
+    if (masked && policy_.allow_masked_chip_id) {
       return appraisal_.Add("chip id", true, "the certificate's, or masked", "masked");
     }
-    Bytes expected = extensions_.hardware_id;
-    if (product() == Product::kTurin && expected.size() == kTurinIdSize) {
-      expected.resize(report_.chip_id.size());
-    }
-    return appraisal_.Add("chip id", ToBytes(report_.chip_id) == expected, HexEncode(expected),
-                          AllZero(report_.chip_id) ? "masked (all zero)" : got);
+    Bytes expected = extensions().hardware_id;
+    if (product() == Product::kTurin) expected.resize(report_.chip_id.size());  // the rest is zero
+    return appraisal_.Add(RefusalClass::kChipId, "chip id", ToBytes(report_.chip_id) == expected,
+                          HexEncode(expected),
+                          masked ? "masked (all zero)" : HexEncode(report_.chip_id));
   }
 
   bool CheckProvider() {
     const auto& allowed = policy_.csp_ids;
-    const bool passed = allowed.empty() || std::find(allowed.begin(), allowed.end(),
-                                                     extensions_.csp_id) != allowed.end();
-    return appraisal_.Add("cloud provider", passed,
-                          allowed.empty() ? "any" : StrJoin(allowed, " or "), extensions_.csp_id);
-  }
-
-  void AddTcbClaims(const std::string& name, const TcbVersion& tcb) {
-    const TcbComponents components = tcb.Components(product());
-    if (product() == Product::kTurin) appraisal_.claims[name + ".fmc"] = StrCat(components.fmc);
-    appraisal_.claims[name + ".bootloader"] = StrCat(components.bootloader);
-    appraisal_.claims[name + ".tee"] = StrCat(components.tee);
-    appraisal_.claims[name + ".snp"] = StrCat(components.snp);
-    appraisal_.claims[name + ".microcode"] = StrCat(components.microcode);
-  }
-
-  void AddClaims() {
-    auto& claims = appraisal_.claims;
-    claims["product"] = std::string(ProductName(product()));
-    claims["signing_key"] =
-        std::string(report_.signing_key() == SigningKey::kVlek ? kVlekName : kVcekName);
-    claims["report_version"] = StrCat(report_.version);
-    claims["measurement"] = HexEncode(report_.measurement);
-    claims["report_data"] = HexEncode(report_.report_data);
-    claims["host_data"] = HexEncode(report_.host_data);
-    claims["chip_id"] = HexEncode(report_.chip_id);
-    claims["id_key_digest"] = HexEncode(report_.id_key_digest);
-    claims["author_key_digest"] = HexEncode(report_.author_key_digest);
-    claims["policy"] = FormatHexNumber(report_.policy.value);
-    claims["platform_info"] = FormatHexNumber(report_.platform_info);
-    claims["vmpl"] = StrCat(report_.vmpl);
-    claims["guest_svn"] = StrCat(report_.guest_svn);
-    if (!extensions_.csp_id.empty()) claims["csp_id"] = extensions_.csp_id;
-    AddTcbClaims("reported_tcb", report_.reported_tcb);
-    AddTcbClaims("committed_tcb", report_.committed_tcb);
-    AddTcbClaims("launch_tcb", report_.launch_tcb);
+    const std::string& got = extensions().csp_id;
+    const bool passed =
+        allowed.empty() || std::find(allowed.begin(), allowed.end(), got) != allowed.end();
+    return appraisal_.Add(RefusalClass::kPolicy, "cloud provider", passed,
+                          allowed.empty() ? "any" : StrJoin(allowed, " or "), got);
   }
 
   const SnpEvidence& evidence_;
   const SnpTrust& trust_;
   const SnpPolicy& policy_;
   const int64_t now_;
+  EndorsementCache* const cache_;
   Appraisal& appraisal_;
   Report report_;
   Bytes signature_;
-  std::optional<VekChain> chain_;
-  VekExtensions extensions_;
+  std::shared_ptr<const Endorsement> endorsement_;
 };
 
 }  // namespace
 
 absl::StatusOr<SnpEvidence> SnpEvidenceFrom(const Evidence& evidence) {
   if (evidence.kind != TeeKind::kSnp) {
-    return absl::InvalidArgumentError(
-        StrCat("evidence is of kind ", TeeName(evidence.kind), ", not snp"));
+    return WithClass(absl::InvalidArgumentError(
+                         StrCat("evidence is of kind ", TeeName(evidence.kind), ", not snp")),
+                     RefusalClass::kTypeMismatch);
   }
   SnpEvidence out{evidence.report, {}};
   ASSIGN_OR_RETURN(out.certificates, ParseCertificateTable(evidence.auxiliary));
@@ -212,9 +172,10 @@ absl::StatusOr<SnpEvidence> SnpEvidenceFrom(const Evidence& evidence) {
 }
 
 std::optional<Report> VerifySnp(const SnpEvidence& evidence, const SnpTrust& trust,
-                                const SnpPolicy& policy, int64_t now, Appraisal* appraisal) {
+                                const SnpPolicy& policy, int64_t now, Appraisal* appraisal,
+                                EndorsementCache* cache) {
   appraisal->tee = TeeKind::kSnp;
-  Verification verification(evidence, trust, policy, now, appraisal);
+  Verification verification(evidence, trust, policy, now, cache, appraisal);
   if (!verification.Run()) return std::nullopt;
   return verification.report();
 }

@@ -58,6 +58,18 @@ TEST(VerifySnp, ClaimsAndChecksAreRecorded) {
   EXPECT_GE(outcome.appraisal.checks.size(), 14u);
 }
 
+TEST(VerifySnp, AcceptsVersions4And5) {
+  const TestChip chip;
+  EXPECT_EQ(Refusal(chip, chip.Evidence([](Report& r) { r.version = 4; })), "");
+  const Outcome outcome = Verify(chip.Evidence([](Report& r) {
+    r.version = 5;
+    r.launch_mitigations = 0xb;
+  }),
+                                 chip.Trust());
+  EXPECT_TRUE(outcome.genuine);
+  EXPECT_EQ(outcome.appraisal.claims.at("launch_mitigations"), "0xb");
+}
+
 TEST(VerifySnp, AcceptsVersion2WithoutCpuid) {
   const TestChip chip;
   EXPECT_EQ(Refusal(chip, chip.Evidence([](Report& r) {
@@ -115,7 +127,7 @@ TEST(VerifySnp, RefusesWrongSizesAndVersions) {
     bad.report.resize(size);
     EXPECT_THAT(Refusal(chip, bad), HasSubstr("1184")) << size;
   }
-  for (uint32_t version : {0u, 1u, 4u, 6u, 0xffffffffu}) {
+  for (uint32_t version : {0u, 1u, 6u, 0xffffffffu}) {
     EXPECT_THAT(Refusal(chip, chip.Evidence([&](Report& r) { r.version = version; })),
                 HasSubstr("version"))
         << version;
@@ -199,11 +211,22 @@ TEST(VerifySnp, Revocation) {
   EXPECT_THAT(with(TestChip().Crl({})), StartsWith("revocation refused"));
 }
 
-TEST(VerifySnp, ListedSerialZeroIsNotHeldAgainstLeaves) {
+TEST(VerifySnp, SerialZeroCountsOnlyInTheListOfTheLeavesIssuer) {
   const TestChip chip;
   SnpEvidence evidence = chip.Evidence();
   evidence.certificates.push_back(chip.Crl({{0}}));
-  EXPECT_EQ(Refusal(chip, evidence), "");
+  const Outcome outcome = Verify(evidence, chip.Trust());
+  EXPECT_TRUE(outcome.genuine);
+  EXPECT_EQ(outcome.appraisal.checks[2].got, "1 CRL applied (serial 0 is listed)");
+  evidence.certificates.back() = chip.Crl({{0}}, /*by_root=*/false);
+  EXPECT_THAT(Refusal(chip, evidence), HasSubstr("is revoked"));
+}
+
+TEST(VerifySnp, RootThatRevokesItselfIsRefused) {
+  const TestChip chip;
+  SnpEvidence evidence = chip.Evidence();
+  evidence.certificates.push_back(chip.Crl({{11}}));
+  EXPECT_THAT(Refusal(chip, evidence), HasSubstr("ARK-Milan"));
 }
 
 TEST(VerifySnp, RequiredCrlMustBeThere) {
@@ -222,7 +245,8 @@ TEST(VerifySnp, LeafKindMustAgreeWithReportAndIntermediate) {
   // A VLEK in the VCEK's place, under the VLEK intermediate.
   const TestChip vlek({.vlek = true});
   SnpEvidence disguised = vlek.Evidence([](Report& r) { r.key_info = 0; });
-  EXPECT_THAT(Refusal(vlek, disguised), HasSubstr("0 VCEK certificates"));
+  EXPECT_THAT(Refusal(vlek, disguised),
+              HasSubstr("signed by a VCEK, but the evidence brings a VLEK"));
   disguised.certificates[0].kind = CertificateKind::kVcek;
   EXPECT_THAT(Refusal(vlek, disguised), StartsWith("signing key refused"));
   // A VCEK under the VLEK intermediate and the reverse.
@@ -260,6 +284,23 @@ TEST(VerifySnp, ReportedTcbMustBeTheCertifiedOne) {
   EXPECT_EQ(Refusal(chip, chip.Evidence([](Report& r) { r.current_tcb.raw[7]++; })), "");
 }
 
+TEST(VerifySnp, TcbsMustBeInOrderComponentByComponent) {
+  const TestChip chip;
+  const auto with = [&](int committed, int current, size_t index) {
+    return Refusal(chip, chip.Evidence([&](Report& r) {
+      r.committed_tcb.raw[index] = static_cast<uint8_t>(r.committed_tcb.raw[index] + committed);
+      r.current_tcb.raw[index] = static_cast<uint8_t>(r.current_tcb.raw[index] + current);
+      r.current_tcb.raw[7]++;  // a higher last component, which an integer would go by
+    }));
+  };
+  EXPECT_EQ(with(0, 0, 0), "");
+  EXPECT_EQ(with(1, 1, 0), "");
+  EXPECT_EQ(with(1, 2, 6), "");
+  EXPECT_THAT(with(-1, 0, 0), StartsWith("TCB order refused"));
+  EXPECT_THAT(with(1, 0, 0), StartsWith("TCB order refused"));
+  EXPECT_THAT(with(0, -1, 6), StartsWith("TCB order refused"));
+}
+
 TEST(VerifySnp, MissingOrMalformedExtensionsAreRefused) {
   for (const SplExtension& spl : SplExtensions(Product::kMilan)) {
     const TestChip chip({.without_extensions = {spl.oid}});
@@ -294,6 +335,53 @@ TEST(VerifySnp, ChipIdMustBeTheCertifiedOne) {
               StartsWith("chip id refused"));
   EXPECT_THAT(Refusal(turin, turin.Evidence([](Report& r) { r.chip_id[8] = 1; })),
               StartsWith("chip id refused"));
+}
+
+// The class of the refusal, as text.
+std::string Class(const TestChip& chip, const SnpEvidence& evidence, const SnpPolicy& policy = {},
+                  int64_t now = kTestNow) {
+  return std::string(
+      RefusalClassName(Verify(evidence, chip.Trust(), policy, now).appraisal.refusal_class));
+}
+
+TEST(VerifySnp, ClassesOfRefusedReports) {
+  const TestChip chip;
+  const auto with = [&](const std::function<void(Report&)>& change, const SnpPolicy& policy = {}) {
+    return Class(chip, chip.Evidence(change), policy);
+  };
+  EXPECT_EQ(with([](Report&) {}), "NONE");
+  EXPECT_EQ(with([](Report& r) { r.version = 6; }), "UNSUPPORTED_VERSION");
+  EXPECT_EQ(with([](Report& r) { r.signature_algorithm = 2; }), "UNSUPPORTED");
+  EXPECT_EQ(with([](Report& r) { r.key_info = 1 << 2; }), "KEY_TYPE");
+  EXPECT_EQ(with([](Report& r) { r.cpuid_model = 0x11; }), "PRODUCT");
+  EXPECT_EQ(with([](Report& r) { r.reported_tcb.raw[0]--; }), "TCB_MISMATCH");
+  EXPECT_EQ(with([](Report& r) { r.chip_id[0] ^= 1; }), "CHIP_ID");
+  EXPECT_EQ(with([](Report& r) { r.policy.value |= 1 << 19; }), "POLICY_DEBUG");
+  EXPECT_EQ(with([](Report& r) { r.vmpl = 1; }), "VMPL");
+  EXPECT_EQ(with([](Report&) {}, {.min_tcb = TcbComponents{.snp = 25}}), "TCB_TOO_OLD");
+  SnpEvidence spoiled = chip.Evidence();
+  spoiled.report[0x90] ^= 1;
+  EXPECT_EQ(Class(chip, spoiled), "SIGNATURE");
+  spoiled.report.pop_back();
+  EXPECT_EQ(Class(chip, spoiled), "FORMAT");
+}
+
+TEST(VerifySnp, ClassesOfRefusedChains) {
+  const TestChip chip({.leaf_serial = {77}});
+  const SnpEvidence good = chip.Evidence();
+  EXPECT_EQ(Class(chip, TestChip().Evidence()), "CHAIN");
+  EXPECT_EQ(Class(chip, good, {}, kTestNow + 2 * kTestYear), "EXPIRED");
+  EXPECT_EQ(Class(chip, good, {}, kTestNow - 2 * kTestYear + 1), "NOT_YET_VALID");
+  const auto with = [&](CertificateEntry crl) {
+    SnpEvidence evidence = good;
+    evidence.certificates.push_back(std::move(crl));
+    return Class(chip, evidence);
+  };
+  EXPECT_EQ(with(chip.Crl({{12}})), "REVOKED");
+  EXPECT_EQ(with(chip.Crl({{77}})), "REVOKED");
+  EXPECT_EQ(with(chip.Crl({}, true, kTestNow)), "CRL_EXPIRED");
+  EXPECT_EQ(with(TestChip().Crl({})), "CRL_SIGNATURE");
+  EXPECT_EQ(with({CertificateKind::kCrl, {1}}), "FORMAT");
 }
 
 TEST(VerifySnp, CloudProviderByPolicy) {

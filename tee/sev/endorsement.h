@@ -1,0 +1,69 @@
+// A VCEK or VLEK that has been checked all the way: chain to a pinned root, revocation, kind and
+// extensions. What is left per report is one ECDSA P-384 verification.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tee/common/appraisal.h"
+#include "tee/sev/chain.h"
+#include "tee/sev/vek.h"
+
+namespace nacre::tee::sev {
+
+struct Endorsement {
+  VekChain chain;
+  Revocation revocation;
+  VekExtensions extensions;
+  crypto::PublicKey key;  // the leaf's
+  // All of the above holds from the first second to before the second.
+  int64_t not_before = 0;
+  int64_t not_after = 0;
+
+  Product product() const { return chain.trusted.product; }
+};
+
+// Endorsements that were good, by everything that made them so: the bytes of all certificates and
+// CRLs at hand, the pinned keys and the demand for a CRL. Another certificate, another pin or a
+// time outside its dates is a miss, so a cache never changes a verdict. Holds the `capacity` most
+// recently used. Thread-safe.
+class EndorsementCache {
+ public:
+  explicit EndorsementCache(size_t capacity = 1024) : capacity_(capacity) {}
+
+  // nullptr when there is none for this key that is in force at `now`.
+  std::shared_ptr<const Endorsement> Find(const std::string& key, int64_t now);
+  void Store(const std::string& key, std::shared_ptr<const Endorsement> endorsement);
+  size_t size() const;
+  uint64_t hits() const;
+
+  // 32 bytes that stand for all that VerifyEndorsement looks at, but the time.
+  static std::string Key(const std::vector<CertificateEntry>& presented, CertificateKind leaf_kind,
+                         const SnpTrust& trust);
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<const Endorsement> endorsement;
+  };
+  const size_t capacity_;
+  mutable std::mutex mutex_;
+  std::list<Entry> entries_;  // most recently used first
+  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
+  uint64_t hits_ = 0;
+};
+
+// The leaf of `leaf_kind` (kVcek or kVlek) with all its checks, each added to `appraisal` (which is
+// also marked with root and emulated); nullptr at the first that fails. Checks: "certificate
+// chain", "revocation", "signing key", "certificate extensions". `cache` may be null.
+std::shared_ptr<const Endorsement> VerifyEndorsement(const std::vector<CertificateEntry>& presented,
+                                                     CertificateKind leaf_kind,
+                                                     const SnpTrust& trust, int64_t now,
+                                                     EndorsementCache* cache, Appraisal* appraisal);
+
+}  // namespace nacre::tee::sev
