@@ -6,8 +6,10 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "tee/configfs_tsm.h"
 #include "tee/emulator/client.h"
-#include "tee/sev/configfs_tsm.h"
+#include "tee/sev/guest_device.h"
+#include "tee/tdx/guest_device.h"
 
 namespace nacre::tee {
 namespace {
@@ -60,13 +62,21 @@ absl::StatusOr<std::string> FindPort(const EvidenceSourceOptions& options) {
 absl::StatusOr<std::unique_ptr<EvidenceSource>> SelectEvidenceSource(
     std::string_view kernel_command_line, const EvidenceSourceOptions& options) {
   ASSIGN_OR_RETURN(const bool wants_emulator, WantsEmulator(kernel_command_line));
-  auto hardware = sev::ConfigfsTsmSource::Create(options.tsm_report_folder);
-  if (hardware.ok()) return std::unique_ptr<EvidenceSource>(*std::move(hardware));
-  if (!absl::IsNotFound(hardware.status())) return hardware.status();
+  auto tsm = ConfigfsTsmSource::Create(options.tsm_report_folder);
+  if (tsm.ok()) return std::unique_ptr<EvidenceSource>(*std::move(tsm));
+  if (!absl::IsNotFound(tsm.status())) return tsm.status();
+  const std::string snp_device = options.device_folder + "/sev-guest";
+  if (PathExists(snp_device)) {
+    return std::unique_ptr<EvidenceSource>(new sev::GuestDeviceSource(snp_device));
+  }
+  const std::string tdx_device = options.device_folder + "/tdx_guest";
+  if (PathExists(tdx_device)) {
+    return std::unique_ptr<EvidenceSource>(new tdx::GuestDeviceSource(tdx_device, options.qgs));
+  }
   if (!wants_emulator) {
-    return absl::UnavailableError(StrCat("no evidence source: ", options.tsm_report_folder,
-                                         " is absent and the kernel command line does not say "
-                                         "nacre.tee=emulated"));
+    return absl::UnavailableError(StrCat(
+        "no evidence source: ", options.tsm_report_folder, ", ", snp_device, " and ", tdx_device,
+        " are absent and the kernel command line does not say nacre.tee=emulated"));
   }
   ASSIGN_OR_RETURN(const std::string port, FindPort(options));
   return std::unique_ptr<EvidenceSource>(new emulator::EmulatedEvidenceSource(port));

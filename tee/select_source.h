@@ -1,4 +1,5 @@
-// Which evidence source this guest uses. Real hardware first; the emulator only when the measured
+// Which evidence source this guest uses. Real hardware first: configfs-tsm, /dev/sev-guest,
+// /dev/tdx_guest with the host's quote generation service; the emulator only when the measured
 // kernel command line says `nacre.tee=emulated`, so a host cannot switch it on unseen.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include "tee/common/evidence.h"
+#include "tee/tdx/qgs.h"
 
 namespace nacre::tee {
 
@@ -15,6 +17,7 @@ struct EvidenceSourceOptions {
   std::string virtio_ports_folder = "/sys/class/virtio-ports";
   std::string device_folder = "/dev";
   std::string emulator_port_name = "org.nacre.tee.0";
+  tdx::QgsAddress qgs{};
 };
 
 // kUnavailable naming each place looked at when there is none; kInvalidArgument when `nacre.tee=`

@@ -39,6 +39,17 @@ TEST_F(SelectSource, HardwareComesFirst) {
   EXPECT_EQ(Selected(kEmulated), "configfs-tsm");
 }
 
+TEST_F(SelectSource, DevicesComeAfterConfigfsInTheirOrder) {
+  ASSERT_OK(MakeDirectories(options_.device_folder));
+  ASSERT_OK(WriteFile(options_.device_folder + "/tdx_guest", {}));
+  EXPECT_EQ(Selected(""), "tdx-guest");
+  ASSERT_OK(WriteFile(options_.device_folder + "/sev-guest", {}));
+  EXPECT_EQ(Selected(""), "sev-guest");
+  EXPECT_EQ(Selected(kEmulated), "sev-guest");
+  ASSERT_OK(MakeDirectories(options_.tsm_report_folder));
+  EXPECT_EQ(Selected(""), "configfs-tsm");
+}
+
 TEST_F(SelectSource, EmulatorOnlyWhenTheCommandLineSaysSo) {
   AddPort("vport1p1", "org.nacre.agent.0");
   AddPort("vport1p2", "org.nacre.tee.0");

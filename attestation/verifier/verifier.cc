@@ -11,6 +11,7 @@ namespace nacre::attestation {
 namespace {
 
 using tee::Appraisal;
+using tee::RefusalClass;
 using tee::sev::Report;
 
 // As Confidential Containers compares it: the digest cut, or padded with zeros, to 32 bytes.
@@ -20,21 +21,16 @@ Bytes HostDataFor(ByteView digest) {
   return out;
 }
 
-bool CheckReportData(const Report& report, const tee::ReportData& expected, Appraisal* appraisal) {
-  return appraisal->Add("report data", ConstantTimeEqual(report.report_data, expected.bytes),
-                        HexEncode(expected.bytes), HexEncode(report.report_data),
-                        "the evidence was not made for this session");
-}
-
 bool CheckInitdata(const Report& report, const std::optional<Bytes>& digest, Appraisal* appraisal) {
   if (!digest) return true;
   if (digest->empty() || digest->size() > 64) {
-    return appraisal->Add("initdata", false, "a digest of 1 to 64 bytes",
+    return appraisal->Add(RefusalClass::kHostData, "initdata", false, "a digest of 1 to 64 bytes",
                           StrCat(digest->size(), " bytes"));
   }
   const Bytes expected = HostDataFor(*digest);
-  return appraisal->Add("initdata", ConstantTimeEqual(report.host_data, expected),
-                        HexEncode(expected), HexEncode(report.host_data));
+  return appraisal->Add(RefusalClass::kHostData, "initdata",
+                        ConstantTimeEqual(report.host_data, expected), HexEncode(expected),
+                        HexEncode(report.host_data));
 }
 
 // The names of what matched and, of a reference that is out of date, why it did not count.
@@ -97,14 +93,15 @@ bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
     return appraisal->Add(name, true, HexEncode(match.current->measurement.digest), got);
   }
   if (match.expired != nullptr) {
-    return appraisal->Add(name, false, "a current reference value", got,
+    return appraisal->Add(RefusalClass::kMeasurement, name, false, "a current reference value", got,
                           StrCat("its reference value '", match.expired->name, "' expired ",
                                  crypto::FormatTime(*match.expired->expires)));
   }
   const Explanation why = Explain(request, report);
   return appraisal->Add(
-      name, false, why.nearest ? HexEncode(why.nearest->measurement.digest) : "a reference value",
-      got, why.difference);
+      RefusalClass::kMeasurement, name, false,
+      why.nearest ? HexEncode(why.nearest->measurement.digest) : "a reference value", got,
+      why.difference);
 }
 
 }  // namespace
@@ -114,7 +111,7 @@ Appraisal Verifier::AppraiseSnp(const SnpAppraisalRequest& request) const {
   const auto report = tee::sev::VerifySnp(request.evidence, options_.trust, options_.policy,
                                           request.now, &appraisal);
   if (!report) return appraisal;
-  CheckReportData(*report, request.expected_report_data, &appraisal);
+  CheckReportData(report->report_data, request.expected_report_data, &appraisal);
   CheckInitdata(*report, request.initdata_digest, &appraisal);
   CheckMeasurement(request, *report, &appraisal);
   return appraisal;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "base/strings.h"
+#include "tee/common/appraisal.h"
 
 namespace nacre::tee {
 
@@ -14,6 +16,13 @@ absl::StatusOr<ReportData> ReportData::FromBytes(ByteView value) {
   ReportData out;
   std::copy(value.begin(), value.end(), out.bytes.begin());
   return out;
+}
+
+bool CheckReportData(const std::array<uint8_t, kReportDataSize>& got, const ReportData& expected,
+                     Appraisal* appraisal) {
+  return appraisal->Add(RefusalClass::kReportData, "report data",
+                        ConstantTimeEqual(got, expected.bytes), HexEncode(expected.bytes),
+                        HexEncode(got), "the evidence was not made for this session");
 }
 
 }  // namespace nacre::tee

@@ -18,4 +18,9 @@ struct ReportData {
   bool operator==(const ReportData&) const = default;
 };
 
+struct Appraisal;
+// Adds the check "report data", class REPORT_DATA: all 64 bytes must be equal.
+bool CheckReportData(const std::array<uint8_t, kReportDataSize>& got, const ReportData& expected,
+                     Appraisal* appraisal);
+
 }  // namespace nacre::tee

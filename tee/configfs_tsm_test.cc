@@ -2,7 +2,7 @@
 // it is a link to inblob, which first says "0", and the report data written into it is chosen to
 // read as the next number.
 
-#include "tee/sev/configfs_tsm.h"
+#include "tee/configfs_tsm.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 #include "tee/sev/certificates.h"
 #include "tee/sev/report.h"
 
-namespace nacre::tee::sev {
+namespace nacre::tee {
 namespace {
 
 using ::testing::HasSubstr;
@@ -29,7 +29,7 @@ ReportData DataReading(char generation) {
 }
 
 Bytes ReportOver(const ReportData& data) {
-  Report report;
+  sev::Report report;
   report.version = 3;
   report.report_data = data.bytes;
   return SerializeReport(report);
@@ -99,16 +99,51 @@ TEST(ConfigfsTsm, AnswersThatAreNoEvidenceAreRefused) {
   EXPECT_EQ(Quote(empty, data).status().code(), absl::StatusCode::kDataLoss);
   StandIn large{.outblob = Bytes(40 * 1024)};
   EXPECT_EQ(Quote(large, data).status().code(), absl::StatusCode::kResourceExhausted);
-  StandIn table{.outblob = ReportOver(data), .auxblob = Bytes(kMaxCertificateTable + 1)};
+  StandIn table{.outblob = ReportOver(data), .auxblob = Bytes(sev::kMaxCertificateTable + 1)};
   EXPECT_EQ(Quote(table, data).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+Bytes QuoteOver(const ReportData& data, uint16_t version) {
+  ByteWriter quote;
+  quote.U16Le(version).Zeros(version == 5 ? 52 : 46).Zeros(520).Put(data.bytes).Zeros(100);
+  return quote.Release();
+}
+
+TEST(ConfigfsTsm, GivesTdxQuotes) {
+  const ReportData data = DataReading('1');
+  for (uint16_t version : {4, 5}) {
+    StandIn stand_in{
+        .provider = "tdx_guest\n", .outblob = QuoteOver(data, version), .auxblob = std::nullopt};
+    const auto evidence = Quote(stand_in, data);
+    ASSERT_TRUE(evidence.ok()) << evidence.status();
+    EXPECT_EQ(evidence->kind, TeeKind::kTdx);
+    EXPECT_EQ(evidence->report, stand_in.outblob);
+    EXPECT_TRUE(evidence->auxiliary.empty());
+  }
+}
+
+TEST(ConfigfsTsm, TdxAnswersThatAreNoQuoteAreRefused) {
+  const ReportData data = DataReading('1');
+  const auto status = [&](Bytes outblob) {
+    StandIn stand_in{.provider = "tdx_guest\n", .outblob = std::move(outblob)};
+    return Quote(stand_in, data).status();
+  };
+  EXPECT_THAT(std::string(status(QuoteOver(DataReading('3'), 4)).message()),
+              HasSubstr("other report data"));
+  EXPECT_EQ(status(QuoteOver(data, 3)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(status({}).code(), absl::StatusCode::kDataLoss);
+  Bytes cut = QuoteOver(data, 5);
+  cut.resize(54 + 520 + 63);
+  EXPECT_EQ(status(cut).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(status(ReportOver(data)).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(ConfigfsTsm, OtherProvidersAreUnimplemented) {
   const ReportData data = DataReading('1');
-  StandIn stand_in{.provider = "tdx_guest\n", .outblob = ReportOver(data)};
+  StandIn stand_in{.provider = "arm_cca_guest\n", .outblob = ReportOver(data)};
   const auto evidence = Quote(stand_in, data);
   EXPECT_EQ(evidence.status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(evidence.status().message()), HasSubstr("tdx_guest"));
+  EXPECT_THAT(std::string(evidence.status().message()), HasSubstr("arm_cca_guest"));
 }
 
 TEST(ConfigfsTsm, AbsentFolders) {
@@ -121,4 +156,4 @@ TEST(ConfigfsTsm, AbsentFolders) {
 }
 
 }  // namespace
-}  // namespace nacre::tee::sev
+}  // namespace nacre::tee

@@ -2,7 +2,7 @@
 // table of the same request. `generation` counts writes to the request, so if it moved by more than
 // our one write, outblob may answer somebody else's question and the request is made again.
 
-#include "tee/sev/configfs_tsm.h"
+#include "tee/configfs_tsm.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,10 +11,10 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "tee/evidence_binding.h"
 #include "tee/sev/certificates.h"
-#include "tee/sev/report.h"
 
-namespace nacre::tee::sev {
+namespace nacre::tee {
 namespace {
 
 constexpr size_t kMaxReport = 32 * 1024;  // the kernel's own limit of outblob
@@ -34,35 +34,28 @@ absl::StatusOr<uint64_t> Generation(const std::string& folder) {
   return value;
 }
 
-absl::Status CheckProvider(const std::string& folder) {
+absl::StatusOr<TeeKind> ProviderKind(const std::string& folder) {
   ASSIGN_OR_RETURN(const std::string provider, ReadTextFile(folder + "/provider", 64));
-  if (StripSpace(provider) == "sev_guest") return absl::OkStatus();
+  if (StripSpace(provider) == "sev_guest") return TeeKind::kSnp;
+  if (StripSpace(provider) == "tdx_guest") return TeeKind::kTdx;
   return absl::UnimplementedError(
-      StrCat("configfs-tsm provider is '", StripSpace(provider), "', not sev_guest"));
-}
-
-// Is `evidence` an SNP report over `report_data`?
-absl::Status CheckAnswer(const Evidence& evidence, const ReportData& report_data) {
-  const auto report = ParseReport(evidence.report);
-  if (!report.ok()) return absl::DataLossError(StrCat("outblob: ", Message(report.status())));
-  if (report->report_data == report_data.bytes) return absl::OkStatus();
-  return absl::DataLossError("outblob: the report is for other report data");
+      StrCat("configfs-tsm provider is '", StripSpace(provider), "', not sev_guest or tdx_guest"));
 }
 
 // kAborted when the generation moved under it.
 absl::StatusOr<Evidence> Ask(const std::string& folder, const ReportData& report_data) {
-  RETURN_IF_ERROR(CheckProvider(folder));
+  ASSIGN_OR_RETURN(const TeeKind kind, ProviderKind(folder));
   ASSIGN_OR_RETURN(const uint64_t before, Generation(folder));
   RETURN_IF_ERROR(WriteFile(folder + "/inblob", report_data.view()));
-  Evidence evidence{.kind = TeeKind::kSnp, .emulated = false, .report = {}, .auxiliary = {}};
+  Evidence evidence{.kind = kind, .emulated = false, .report = {}, .auxiliary = {}};
   ASSIGN_OR_RETURN(evidence.report, ReadFile(folder + "/outblob", kMaxReport));
   // Absent on kernels and providers that have no certificates to give.
-  auto table = ReadFile(folder + "/auxblob", kMaxCertificateTable);
+  auto table = ReadFile(folder + "/auxblob", sev::kMaxCertificateTable);
   if (table.ok()) evidence.auxiliary = *std::move(table);
   if (!table.ok() && !absl::IsNotFound(table.status())) return table.status();
   ASSIGN_OR_RETURN(const uint64_t after, Generation(folder));
   if (after != before + 1) return absl::AbortedError("the request was changed by another writer");
-  RETURN_IF_ERROR(CheckAnswer(evidence, report_data));
+  RETURN_IF_ERROR(CheckBinding(evidence, report_data), "outblob");
   return evidence;
 }
 
@@ -95,4 +88,4 @@ absl::StatusOr<Evidence> ConfigfsTsmSource::Quote(const ReportData& report_data)
   return Annotate(last, "configfs-tsm");
 }
 
-}  // namespace nacre::tee::sev
+}  // namespace nacre::tee

@@ -1,6 +1,7 @@
 // Evidence from a Linux guest's configfs-tsm (Documentation/ABI/testing/configfs-tsm): one folder
 // per request under /sys/kernel/config/tsm/report with inblob, outblob, auxblob, provider,
-// generation.
+// generation. Providers sev_guest (a report, and the certificate table in auxblob) and tdx_guest (a
+// quote, made by the host's quote generation service).
 #pragma once
 
 #include <functional>
@@ -10,7 +11,7 @@
 
 #include "tee/common/evidence.h"
 
-namespace nacre::tee::sev {
+namespace nacre::tee {
 
 inline constexpr char kTsmReportFolder[] = "/sys/kernel/config/tsm/report";
 
@@ -23,8 +24,8 @@ class ConfigfsTsmSource : public EvidenceSource {
   static absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> Create(
       std::string report_folder = kTsmReportFolder, MakeFolder make_folder = nullptr);
   std::string_view name() const override { return "configfs-tsm"; }
-  // kUnimplemented when the provider is not sev_guest; kAborted when the request was changed by
-  // someone else (its generation moved) three times in a row.
+  // kUnimplemented when the provider is neither sev_guest nor tdx_guest; kAborted when the request
+  // was changed by someone else (its generation moved) three times in a row.
   absl::StatusOr<Evidence> Quote(const ReportData& report_data) override;
 
  private:
@@ -37,4 +38,4 @@ class ConfigfsTsmSource : public EvidenceSource {
   uint64_t counter_ = 0;
 };
 
-}  // namespace nacre::tee::sev
+}  // namespace nacre::tee
