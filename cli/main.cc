@@ -14,6 +14,8 @@
 #include "cli/measure.h"
 #include "cli/run.h"
 #include "cli/verb.h"
+#include "cli/verify.h"
+#include "cli/verify.h"
 #include "cli/version.h"
 
 namespace nacre::cli {
@@ -46,6 +48,7 @@ int Main(int argc, char** argv) {
   AddKeyProviderVerb(app, &result);
   AddMeasureVerb(app, &result);
   AddRunVerb(app, &result);
+  AddVerifyVerb(app, &result);
   AddVersionVerb(app, &result);
   app.require_subcommand(1);
   try {

@@ -117,4 +117,14 @@ Appraisal Verifier::AppraiseSnp(const SnpAppraisalRequest& request) const {
   return appraisal;
 }
 
+bool CheckLaunchMeasurement(const Report& report, std::span<const ReferenceValue> references,
+                            const std::optional<LaunchHint>& hint, int64_t now,
+                            Appraisal* appraisal) {
+  SnpAppraisalRequest request;
+  request.hint = hint;
+  request.references = references;
+  request.now = now;
+  return CheckMeasurement(request, report, appraisal);
+}
+
 }  // namespace nacre::attestation

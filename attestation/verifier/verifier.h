@@ -40,4 +40,11 @@ class Verifier {
   VerifierOptions options_;
 };
 
+// The last of its checks alone, "launch measurement": does a reference value in force match a
+// report that is already known to be genuine? A refusal names what differs.
+bool CheckLaunchMeasurement(const tee::sev::Report& report,
+                            std::span<const ReferenceValue> references,
+                            const std::optional<LaunchHint>& hint, int64_t now,
+                            tee::Appraisal* appraisal);
+
 }  // namespace nacre::attestation
