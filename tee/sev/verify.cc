@@ -31,8 +31,8 @@ class Verification {
         appraisal_(*appraisal) {}
 
   bool Run() {
-    const bool genuine = CheckFormat() && CheckEndorsement() && CheckProduct() &&
-                         CheckSignature() && CheckReportedTcb() && CheckTcbOrder() && CheckOwner();
+    const bool genuine = CheckFormat() && CheckEndorsement() && CheckSignature() &&
+                         CheckProduct() && CheckReportedTcb() && CheckTcbOrder() && CheckOwner();
     if (!genuine) return false;
     AddReportClaims(report_, product(), &appraisal_);
     const std::string& csp_id = endorsement_->extensions.csp_id;
