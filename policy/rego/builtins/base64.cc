@@ -33,7 +33,8 @@ absl::StatusOr<std::string> Decode(std::string_view text, bool url) {
       ++padding;
     } else {
       int digit = DigitOf(c, url);
-      if (digit < 0 || padding > 0) return illegal(i);
+      if (digit < 0) return illegal(i);
+      if (padding > 0) return illegal(i - 1);
       bits = bits << 6 | static_cast<uint32_t>(digit);
       ++count;
     }

@@ -8,12 +8,20 @@ void RegisterBuiltins(BuiltinRegistry& registry) {
   RegisterAggregates(registry);
   RegisterArrays(registry);
   RegisterCasts(registry);
+  RegisterCrypto(registry);
   RegisterEncoding(registry);
+  RegisterGlob(registry);
   RegisterGraph(registry);
   RegisterJson(registry);
+  RegisterJsonPatch(registry);
   RegisterJsonPaths(registry);
+  RegisterJwt(registry);
+  RegisterJwtSign(registry);
+  RegisterNet(registry);
   RegisterNumbers(registry);
   RegisterObjects(registry);
+  RegisterRegex(registry);
+  RegisterRuntime(registry);
   RegisterSemver(registry);
   RegisterSets(registry);
   RegisterSprintf(registry);
@@ -23,6 +31,7 @@ void RegisterBuiltins(BuiltinRegistry& registry) {
   RegisterUnits(registry);
   RegisterUri(registry);
   RegisterUuid(registry);
+  RegisterYaml(registry);
 }
 
 }  // namespace nacre::rego

@@ -51,8 +51,15 @@ absl::Status CheckTextSize(size_t size) {
 }
 
 absl::Status AsBuiltinError(const absl::Status& status) {
-  if (status.code() == absl::StatusCode::kResourceExhausted) return status;
-  return BuiltinError(Message(status));
+  switch (status.code()) {
+    case absl::StatusCode::kResourceExhausted:  // budgets end the evaluation
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kAborted:
+      return status;
+    default:
+      return BuiltinError(Message(status));
+  }
 }
 
 Value StringArray(BuiltinContext& context, std::span<const std::string_view> texts) {

@@ -39,7 +39,7 @@ inline Value Text(BuiltinContext& context, std::string_view text) {
 }
 // Ends the evaluation: kResourceExhausted once `size` is past kMaxTextBytes.
 absl::Status CheckTextSize(size_t size);
-// A helper's failure as eval_builtin_error; kResourceExhausted stays what it is.
+// A helper's failure as eval_builtin_error; what ends the evaluation stays what it is.
 absl::Status AsBuiltinError(const absl::Status& status);
 Value StringArray(BuiltinContext& context, std::span<const std::string_view> texts);
 

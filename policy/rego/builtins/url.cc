@@ -49,6 +49,22 @@ absl::StatusOr<std::string> Unescape(std::string_view text, Part part) {
   return out;
 }
 
+std::string Escape(std::string_view text, std::string_view allowed) {
+  std::string out;
+  for (char c : text) {
+    if (IsAlphanumeric(c) || allowed.find(c) != allowed.npos) {
+      out.push_back(c);
+      continue;
+    }
+    out.push_back('%');
+    out.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) >> 4]);
+    out.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) & 15]);
+  }
+  return out;
+}
+
+std::string EscapePath(std::string_view path) { return Escape(path, "-_.~$&+,/:;=@"); }
+
 // "scheme:rest" split; no scheme when the text does not begin with one.
 absl::Status TakeScheme(std::string_view* rest, std::string* scheme) {
   for (size_t i = 0; i < rest->size(); ++i) {
@@ -145,24 +161,17 @@ absl::Status ParseInto(std::string_view text, Url* url) {
     text.remove_prefix(slash);
   }
   ASSIGN_OR_RETURN(url->path, Unescape(text, Part::kPath));
-  url->raw_path = text;
+  // A path that is spelled as it would be spelled anyway is given decoded, as in Go.
+  url->raw_path = EscapePath(url->path) == text ? url->path : std::string(text);
   return absl::OkStatus();
 }
 
 }  // namespace
 
 std::string QueryEscape(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (IsAlphanumeric(c) || std::string_view("-_.~").find(c) != std::string_view::npos) {
-      out.push_back(c);
-    } else if (c == ' ') {
-      out.push_back('+');
-    } else {
-      out.push_back('%');
-      out.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) >> 4]);
-      out.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) & 15]);
-    }
+  std::string out = Escape(text, "-_.~ ");
+  for (char& c : out) {
+    if (c == ' ') c = '+';
   }
   return out;
 }
