@@ -44,13 +44,20 @@ absl::StatusOr<PrivateKey> PrivateKey::Adopt(EVP_PKEY* key) {
   if (key == nullptr) return absl::InvalidArgumentError("key: none");
   std::shared_ptr<EVP_PKEY> owned(key, EVP_PKEY_free);
   RETURN_IF_ERROR(CheckKey(key));
-  // The public half is a key of its own, so that copies of it do not keep the secret alive.
-  uint8_t* data = nullptr;
-  int size = i2d_PUBKEY(key, &data);
-  if (size <= 0) return OpensslStatus(absl::StatusCode::kInvalidArgument, "key: no public part");
-  Bytes spki(data, data + size);
-  OPENSSL_free(data);
-  ASSIGN_OR_RETURN(PublicKey public_key, PublicKey::FromSpkiDer(spki));
+  // The public half is a key of its own, so that copies of it do not keep the secret alive. Copied
+  // by its numbers: by way of DER, OpenSSL would set up all its encoders and decoders first.
+  OSSL_PARAM* numbers = nullptr;
+  if (EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &numbers) != 1) {
+    return OpensslStatus(absl::StatusCode::kInvalidArgument, "key: no public part");
+  }
+  const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> release(numbers, OSSL_PARAM_free);
+  PkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  EVP_PKEY* copy = nullptr;
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &copy, EVP_PKEY_PUBLIC_KEY, numbers) != 1) {
+    return OpensslStatus(absl::StatusCode::kInvalidArgument, "key: no public part");
+  }
+  ASSIGN_OR_RETURN(PublicKey public_key, PublicKey::Adopt(copy));
   return PrivateKey(std::move(owned), std::move(public_key));
 }
 

@@ -107,6 +107,9 @@ absl::StatusOr<std::shared_ptr<TlsContext>> NewContext(TlsContext::method method
     auto context = std::make_shared<TlsContext>(method);
     SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    // P-256 first: as fast as X25519 on a real processor, and several times as fast on one that is
+    // emulated; an approved curve where that matters.
+    SSL_CTX_set1_groups_list(context->native_handle(), "P-256:X25519:P-384:P-521");
     return context;
   } catch (const std::exception& error) {
     return absl::InternalError(StrCat("TLS context: ", error.what()));
