@@ -4,23 +4,31 @@
 #include <ctime>
 #include <memory>
 
-#include "attestation/reference/reference_value.h"
-#include "base/encoding.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/strings.h"
+#include "cli/measure_modes.h"
 #include "runtime/config/runtime_config.h"
 #include "runtime/sandbox/sandbox_plan.h"
 #include "tee/common/hex_number.h"
 #include "tee/common/initdata.h"
 #include "tee/common/launch_inputs.h"
-#include "tee/sev/launch_digest.h"
 
 namespace nacre::cli {
 namespace {
 
 constexpr size_t kMaxLaunchDocument = 1 << 20;
-constexpr int64_t kDay = 24 * 3600;
+
+// "512M" or "2G": a plain number would mean MiB to QEMU and bytes to others.
+absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
+  uint64_t value = 0;
+  const char unit = text.empty() ? '\0' : text.back();
+  const int shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+  if (shift == 0 || !ParseNumber(std::string_view(text).substr(0, text.size() - 1), &value) ||
+      value == 0 || value > (uint64_t{1} << (46 - shift))) {
+    return absl::InvalidArgumentError(StrCat("--memory: '", text, "' is not like 512M or 2G"));
+  }
+  return value << shift;
+}
 
 absl::StatusOr<tee::LaunchInputs> FromConfig(const MeasureOptions& options) {
   ASSIGN_OR_RETURN(const runtime::RuntimeConfig config, runtime::LoadRuntimeConfig(options.config));
@@ -40,12 +48,16 @@ absl::StatusOr<tee::LaunchInputs> FromLaunchDocument(const MeasureOptions& optio
 absl::StatusOr<tee::LaunchInputs> FromParts(const MeasureOptions& options) {
   tee::LaunchInputs inputs;
   ASSIGN_OR_RETURN(inputs.mode, tee::ParseLaunchMode(options.mode), "--mode");
+  ASSIGN_OR_RETURN(inputs.vmm, tee::ParseVmmProfile(options.vmm), "--vmm");
   inputs.firmware_path = options.firmware;
   inputs.kernel_path = options.kernel;
   inputs.initrd_path = options.initrd;
   inputs.command_line = options.append;
   inputs.vcpus = options.vcpus;
   inputs.vcpu_type = options.vcpu_type;
+  if (!options.memory.empty()) {
+    ASSIGN_OR_RETURN(inputs.memory_bytes, ParseMemory(options.memory));
+  }
   ASSIGN_OR_RETURN(inputs.guest_features,
                    tee::ParseHexNumber(options.guest_features, "--guest-features"));
   RETURN_IF_ERROR(inputs.Validate());
@@ -69,68 +81,30 @@ absl::StatusOr<tee::LaunchInputs> Inputs(const MeasureOptions& options) {
   return FromParts(options);
 }
 
-absl::Status WriteReference(const MeasureOptions& options, const tee::Measurement& measurement,
-                            int64_t now) {
-  attestation::ReferenceValue reference{options.name, measurement, now, std::nullopt};
-  if (options.valid_days > 0) reference.expires = now + options.valid_days * kDay;
-  ASSIGN_OR_RETURN(const std::string text, attestation::SerializeReferenceValue(reference));
-  return WriteFileAtomic(options.reference, AsBytes(text + "\n"));
-}
-
-absl::StatusOr<std::string> AsJson(const tee::LaunchInputs& inputs,
-                                   const tee::Measurement& measurement) {
-  Json out = {{"mode", tee::LaunchModeName(measurement.mode)},
-              {"digest", HexEncode(measurement.digest)},
-              {"firmware_sha256", HexEncode(measurement.firmware.sha256)},
-              {"vcpus", measurement.vcpus},
-              {"vcpu_type", measurement.vcpu_type},
-              {"vcpu_signature", tee::FormatHexNumber(measurement.vcpu_signature)},
-              {"guest_features", tee::FormatHexNumber(measurement.guest_features)},
-              {"host_data", HexEncode(inputs.host_data)}};
-  if (measurement.kernel_hashes) {
-    out["kernel_sha256"] = HexEncode(measurement.kernel_hashes->kernel);
-    out["initrd_sha256"] = HexEncode(measurement.kernel_hashes->initrd);
-    out["command_line"] = measurement.command_line;
+absl::Status CheckTogether(const MeasureOptions& options, tee::LaunchMode mode) {
+  const bool tdx = mode == tee::LaunchMode::kTdx;
+  if (!tdx && (!options.acpi.empty() || !options.rtmr_profile.empty())) {
+    return absl::InvalidArgumentError("--acpi and --rtmr-profile go with mode tdx");
   }
-  ASSIGN_OR_RETURN(std::string text, DumpJson(out, 2));
-  return text + "\n";
-}
-
-std::string AsText(const tee::LaunchInputs& inputs, const tee::Measurement& measurement) {
-  std::string out = StrCat("launch measurement (", tee::LaunchModeName(measurement.mode),
-                           "): ", HexEncode(measurement.digest), "\n");
-  const auto file = [&out](std::string_view part, const std::string& path, const Bytes& sha256) {
-    StrAppend(&out, "  ", part, path.empty() ? "none" : path, "\n");
-    if (!path.empty()) StrAppend(&out, "                  sha256:", HexEncode(sha256), "\n");
-  };
-  file("firmware        ", inputs.firmware_path, measurement.firmware.sha256);
-  if (measurement.kernel_hashes) {
-    file("kernel          ", inputs.kernel_path, measurement.kernel_hashes->kernel);
-    file("initrd          ", inputs.initrd_path, measurement.kernel_hashes->initrd);
-    StrAppend(&out, "  command line    ", measurement.command_line, "\n");
+  const bool wants_block = !options.id_block.empty() || !options.id_auth.empty() ||
+                           !options.author_key.empty() || !options.family_id.empty() ||
+                           !options.image_id.empty();
+  if (wants_block && options.id_key.empty()) {
+    return absl::InvalidArgumentError("an ID block needs --id-key");
   }
-  StrAppend(&out, "  vCPUs           ", measurement.vcpus, " x ", measurement.vcpu_type, "\n");
-  StrAppend(&out, "  guest features  ", tee::FormatHexNumber(measurement.guest_features), "\n");
-  StrAppend(&out, "  host data       ", HexEncode(inputs.host_data), " (initdata; not measured)\n");
-  return out;
-}
-
-}  // namespace
-
-absl::StatusOr<std::string> Measure(const MeasureOptions& options, int64_t now) {
-  ASSIGN_OR_RETURN(const tee::LaunchInputs inputs, Inputs(options));
-  ASSIGN_OR_RETURN(const tee::Measurement measurement, tee::sev::MeasureLaunch(inputs));
-  if (!options.reference.empty()) {
-    RETURN_IF_ERROR(WriteReference(options, measurement, now));
+  if (!options.id_key.empty() && mode != tee::LaunchMode::kSnp) {
+    return absl::InvalidArgumentError("an ID block goes with mode snp");
   }
-  if (options.json) return AsJson(inputs, measurement);
-  return AsText(inputs, measurement);
+  if (!options.id_key.empty() && (options.id_block.empty() || options.id_auth.empty())) {
+    return absl::InvalidArgumentError("--id-key needs --id-block and --id-auth to write to");
+  }
+  if (options.explain.empty() && (!options.also.empty() || !options.event_log.empty())) {
+    return absl::InvalidArgumentError("--also and --event-log go with --explain");
+  }
+  return absl::OkStatus();
 }
 
-void AddMeasureVerb(CLI::App& app, VerbResult* result) {
-  auto options = std::make_shared<MeasureOptions>();
-  CLI::App* verb =
-      app.add_subcommand("measure", "Compute the launch measurement of a guest in advance");
+void AddInputOptions(CLI::App* verb, MeasureOptions* options) {
   verb->add_option("--config", options->config, "runtime.toml to measure the guest of");
   verb->add_option("--kernel-params", options->kernel_params,
                    "With --config: kernel arguments a pod adds");
@@ -144,15 +118,74 @@ void AddMeasureVerb(CLI::App& app, VerbResult* result) {
   verb->add_option("--vcpus", options->vcpus, "Number of virtual CPUs");
   verb->add_option("--vcpu-type", options->vcpu_type, "QEMU CPU model, such as EPYC-v4");
   verb->add_option("--guest-features", options->guest_features, "SEV_FEATURES, such as 0x1");
-  verb->add_option("--mode", options->mode, "snp, sev-es or sev");
+  verb->add_option("--vmm", options->vmm, "qemu, ec2 or gce");
+  verb->add_option("--mode", options->mode, "snp, sev-es, sev or tdx");
+  verb->add_option("--memory", options->memory, "TDX: guest memory, such as 2G");
+  verb->add_option("--acpi", options->acpi,
+                   "TDX: folder of QEMU's ACPI tables (fw_cfg by_name), for RTMR0");
+  verb->add_option("--rtmr-profile", options->rtmr_profile,
+                   "TDX: what firmware and kernel measure, such as separator=rtmr0");
+  verb->add_option("--mrtd-order", options->mrtd_order, "TDX: per-page or per-section");
+}
+
+void AddOutputOptions(CLI::App* verb, MeasureOptions* options) {
+  verb->add_option("--id-key", options->id_key, "SNP: sign an ID block with this P-384 key (PEM)");
+  verb->add_option("--author-key", options->author_key, "P-384 key that signs the ID key");
+  verb->add_option("--id-block", options->id_block, "Write the ID block to this file");
+  verb->add_option("--id-auth", options->id_auth, "Write the ID authentication to this file");
+  verb->add_option("--family-id", options->family_id, "Of the ID block: up to 16 bytes, hex");
+  verb->add_option("--image-id", options->image_id, "Of the ID block: up to 16 bytes, hex");
+  verb->add_option("--guest-svn", options->guest_svn, "Of the ID block");
+  verb->add_option("--guest-policy", options->guest_policy, "Of the ID block, such as 0x30000");
+  verb->add_option("--explain", options->explain, "Say how this evidence differs");
+  verb->add_option("--event-log", options->event_log, "With --explain: the guest's boot event log");
+  verb->add_option("--also", options->also,
+                   "With --explain: try this firmware, kernel or initrd too; may be repeated");
   verb->add_option("--reference", options->reference, "Write the reference value to this file");
   verb->add_option("--name", options->name, "Name of the reference value");
   verb->add_option("--valid-days", options->valid_days, "Expiry of the reference value");
   verb->add_flag("--json", options->json, "Print JSON");
+}
+
+}  // namespace
+
+void MeasureRow(std::string_view name, std::string_view value, std::string* out) {
+  constexpr size_t kNameWidth = 18;
+  constexpr size_t kLine = 76;
+  std::string lead = StrCat("  ", name, std::string(kNameWidth - name.size(), ' '));
+  do {
+    const size_t end = value.size() == 96 ? 48 : std::min(value.size(), kLine);
+    StrAppend(out, lead, value.substr(0, end), "\n");
+    value.remove_prefix(end);
+    lead = std::string(kNameWidth + 2, ' ');
+  } while (!value.empty());
+}
+
+absl::StatusOr<MeasureOutcome> Measure(const MeasureOptions& options, int64_t now) {
+  ASSIGN_OR_RETURN(const tee::LaunchInputs inputs, Inputs(options));
+  RETURN_IF_ERROR(CheckTogether(options, inputs.mode));
+  if (!options.explain.empty()) return ExplainMeasurement(options, inputs);
+  MeasureOutcome out;
+  if (inputs.mode == tee::LaunchMode::kTdx) {
+    ASSIGN_OR_RETURN(out.text, MeasureTdx(options, inputs, now));
+  } else {
+    ASSIGN_OR_RETURN(out.text, MeasureSev(options, inputs, now));
+  }
+  return out;
+}
+
+void AddMeasureVerb(CLI::App& app, VerbResult* result) {
+  auto options = std::make_shared<MeasureOptions>();
+  CLI::App* verb =
+      app.add_subcommand("measure", "Compute the launch measurement of a guest in advance");
+  AddInputOptions(verb, options.get());
+  AddOutputOptions(verb, options.get());
   verb->callback([options, result] {
-    const auto text = Measure(*options, time(nullptr));
-    result->status = text.status();
-    if (text.ok()) std::fputs(text->c_str(), stdout);
+    const auto outcome = Measure(*options, time(nullptr));
+    result->status = outcome.status();
+    if (!outcome.ok()) return;
+    result->exit_code = outcome->exit_code;
+    std::fputs(outcome->text.c_str(), stdout);
   });
 }
 

@@ -1,6 +1,6 @@
 #include "attestation/reference/reference_value.h"
 
-#include "absl/time/time.h"
+#include "attestation/reference/reference_json.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -18,21 +18,9 @@ using tee::ParseHexNumber;
 
 constexpr std::string_view kSchema = "nacre.reference/1";
 constexpr std::string_view kWhere = "reference";
-constexpr size_t kMaxName = 256;
 
 absl::Status Refuse(std::string_view message) {
   return absl::InvalidArgumentError(StrCat(kWhere, ": ", message));
-}
-
-absl::StatusOr<Bytes> HexMember(const Json& object, std::string_view key, size_t size,
-                                std::string_view where) {
-  ASSIGN_OR_RETURN(const std::string text, JsonString(object, key, where));
-  ASSIGN_OR_RETURN(Bytes bytes, HexDecode(text), StrCat(where, ": ", key));
-  if (bytes.size() != size) {
-    return absl::InvalidArgumentError(
-        StrCat(where, ": ", key, " is ", bytes.size(), " bytes, not ", size));
-  }
-  return bytes;
 }
 
 absl::StatusOr<uint64_t> NumberMember(const Json& object, std::string_view key, uint64_t maximum,
@@ -50,20 +38,6 @@ absl::StatusOr<std::optional<uint32_t>> OptionalWord(const Json& object, std::st
   if (!object.contains(std::string(key))) return std::optional<uint32_t>();
   ASSIGN_OR_RETURN(const uint64_t value, NumberMember(object, key, UINT32_MAX, where));
   return std::optional<uint32_t>(static_cast<uint32_t>(value));
-}
-
-absl::StatusOr<int64_t> ParseTime(const std::string& text, std::string_view key) {
-  absl::Time time;
-  std::string error;
-  if (!absl::ParseTime("%Y-%m-%dT%H:%M:%SZ", text, &time, &error)) {
-    return Refuse(StrCat(key, " '", text, "' is not a time such as 2026-11-22T05:00:00Z"));
-  }
-  return absl::ToUnixSeconds(time);
-}
-
-absl::StatusOr<int64_t> TimeMember(const Json& object, std::string_view key) {
-  ASSIGN_OR_RETURN(const std::string text, JsonString(object, key, kWhere));
-  return ParseTime(text, key);
 }
 
 absl::StatusOr<std::vector<tee::FirmwareSection>> ParseSections(const Json& firmware,
@@ -91,8 +65,8 @@ absl::StatusOr<tee::MeasuredFirmware> ParseFirmware(const Json& document) {
   RETURN_IF_ERROR(JsonOnlyMembers(
       *object, {"sha256", "launch_prefix", "sections", "hash_table_gpa", "reset_eip"}, kFirmware));
   tee::MeasuredFirmware out;
-  ASSIGN_OR_RETURN(out.sha256, HexMember(*object, "sha256", 32, kFirmware));
-  ASSIGN_OR_RETURN(out.launch_prefix, HexMember(*object, "launch_prefix", 48, kFirmware));
+  ASSIGN_OR_RETURN(out.sha256, ReferenceHex(*object, "sha256", 32, kFirmware));
+  ASSIGN_OR_RETURN(out.launch_prefix, ReferenceHex(*object, "launch_prefix", 48, kFirmware));
   ASSIGN_OR_RETURN(out.sections, ParseSections(*object, kFirmware));
   ASSIGN_OR_RETURN(out.hash_table_gpa, OptionalWord(*object, "hash_table_gpa", kFirmware));
   ASSIGN_OR_RETURN(out.reset_eip, OptionalWord(*object, "reset_eip", kFirmware));
@@ -107,8 +81,8 @@ absl::Status ParseKernel(const Json& document, tee::Measurement* out) {
   RETURN_IF_ERROR(
       JsonOnlyMembers(*object, {"kernel_sha256", "initrd_sha256", "command_line"}, kKernel));
   tee::KernelHashes hashes;
-  ASSIGN_OR_RETURN(hashes.kernel, HexMember(*object, "kernel_sha256", 32, kKernel));
-  ASSIGN_OR_RETURN(hashes.initrd, HexMember(*object, "initrd_sha256", 32, kKernel));
+  ASSIGN_OR_RETURN(hashes.kernel, ReferenceHex(*object, "kernel_sha256", 32, kKernel));
+  ASSIGN_OR_RETURN(hashes.initrd, ReferenceHex(*object, "initrd_sha256", 32, kKernel));
   ASSIGN_OR_RETURN(out->command_line, JsonString(*object, "command_line", kKernel));
   if (out->command_line.size() > tee::kMaxCommandLine ||
       out->command_line.find('\0') != std::string::npos) {
@@ -126,7 +100,7 @@ absl::StatusOr<tee::Measurement> ParseMeasurement(const Json& document) {
   if (out.mode != tee::LaunchMode::kSnp) return Refuse("only mode snp has reference values");
   ASSIGN_OR_RETURN(const std::string vmm, JsonString(document, "vmm", kWhere));
   ASSIGN_OR_RETURN(out.vmm, tee::ParseVmmProfile(vmm), kWhere);
-  ASSIGN_OR_RETURN(out.digest, HexMember(document, "digest", 48, kWhere));
+  ASSIGN_OR_RETURN(out.digest, ReferenceHex(document, "digest", 48, kWhere));
   ASSIGN_OR_RETURN(out.firmware, ParseFirmware(document));
   RETURN_IF_ERROR(ParseKernel(document, &out));
   ASSIGN_OR_RETURN(const uint64_t vcpus, JsonUint(document, "vcpus", kWhere));
@@ -172,11 +146,9 @@ absl::StatusOr<ReferenceValue> ParseReferenceValue(std::string_view json) {
   if (schema != kSchema) return Refuse(StrCat("schema '", schema, "' is not ", kSchema));
   ReferenceValue out;
   ASSIGN_OR_RETURN(out.name, JsonString(document, "name", kWhere));
-  if (out.name.size() > kMaxName) return Refuse("the name is too long");
-  ASSIGN_OR_RETURN(out.created, TimeMember(document, "created"));
-  if (document.contains("expires")) {
-    ASSIGN_OR_RETURN(out.expires, TimeMember(document, "expires"));
-  }
+  if (out.name.size() > kMaxReferenceName) return Refuse("the name is too long");
+  ASSIGN_OR_RETURN(out.created, ReferenceTime(document, "created", kWhere));
+  ASSIGN_OR_RETURN(out.expires, OptionalReferenceTime(document, "expires", kWhere));
   ASSIGN_OR_RETURN(out.measurement, ParseMeasurement(document));
   return out;
 }

@@ -224,7 +224,9 @@ absl::StatusOr<Bytes> HashFile(const std::string& path) {
   }
 }
 
-const std::map<std::string_view, uint32_t>& KnownModels() {
+}  // namespace
+
+const std::map<std::string_view, uint32_t>& KnownVcpuModels() {
   static const auto* models = new std::map<std::string_view, uint32_t>{
       {"EPYC", 0x800f12},          {"EPYC-v1", 0x800f12},      {"EPYC-v2", 0x800f12},
       {"EPYC-IBPB", 0x800f12},     {"EPYC-v3", 0x800f12},      {"EPYC-v4", 0x800f12},
@@ -236,15 +238,13 @@ const std::map<std::string_view, uint32_t>& KnownModels() {
   return *models;
 }
 
-}  // namespace
-
 absl::StatusOr<uint32_t> VcpuSignature(std::string_view vcpu_type) {
-  const auto found = KnownModels().find(vcpu_type);
-  if (found != KnownModels().end()) return found->second;
+  const auto found = KnownVcpuModels().find(vcpu_type);
+  if (found != KnownVcpuModels().end()) return found->second;
   const auto number = ParseHexNumber(vcpu_type, "vCPU type");
   if (number.ok() && *number <= UINT32_MAX) return static_cast<uint32_t>(*number);
   std::string known;
-  for (const auto& [name, signature] : KnownModels()) {
+  for (const auto& [name, signature] : KnownVcpuModels()) {
     StrAppend(&known, known.empty() ? "" : ", ", name);
   }
   return Refuse(StrCat("vCPU type '", vcpu_type, "' is unknown (known: ", known,

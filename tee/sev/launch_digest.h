@@ -2,6 +2,7 @@
 // 8.17, "Page Info"; and as QEMU lays memory out).
 #pragma once
 
+#include <map>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -13,6 +14,9 @@ namespace nacre::tee::sev {
 // CPUID Fn0000_0001 EAX of a QEMU CPU model ("EPYC-v4", "EPYC-Milan", "EPYC-Genoa-v1", ...), or the
 // number itself when `vcpu_type` is "0x...". kInvalidArgument lists the known models.
 absl::StatusOr<uint32_t> VcpuSignature(std::string_view vcpu_type);
+
+// Every model by name.
+const std::map<std::string_view, uint32_t>& KnownVcpuModels();
 
 // Reads the files, hashes, computes. kInvalidArgument: inputs that do not fit (see
 // LaunchInputs::Validate), a kernel with firmware that has no place for kernel hashes, more than
