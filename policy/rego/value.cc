@@ -254,7 +254,7 @@ Value ArrayBuilder::Build() {
   return Finish(Kind::kArray, size_);
 }
 
-Value SetBuilder::Build() {
+Value ArrayBuilder::BuildSet() {
   if (size_ == 0) return Value::EmptySet();
   Value* begin = node_->values();
   Value* end = begin + size_;
@@ -267,7 +267,7 @@ void ObjectBuilder::Set(std::string_view key, const Value& value) {
   Set(Value::String(arena_, key), value);
 }
 
-Value ObjectBuilder::BuildSorted(Value* conflict) {
+Value ArrayBuilder::BuildObject(Value* conflict) {
   if (size_ < 2) return Value::EmptyObject();
   auto* begin = reinterpret_cast<Member*>(node_->values());
   Member* end = begin + size_ / 2;
@@ -287,10 +287,6 @@ Value ObjectBuilder::BuildSorted(Value* conflict) {
   }
   return Finish(Kind::kObject, static_cast<size_t>(out - begin) + 1);
 }
-
-Value ObjectBuilder::Build() { return BuildSorted(nullptr); }
-
-Value ObjectBuilder::BuildUnique(Value* conflict) { return BuildSorted(conflict); }
 
 Value DeepCopy(Arena& arena, const Value& value) {
   switch (value.kind()) {

@@ -136,6 +136,8 @@ class ArrayBuilder {
   Value Build();  // once; an array in the order of Add
 
  protected:
+  Value BuildSet();
+  Value BuildObject(Value* conflict);
   bool Reserve(size_t count);
   Value Finish(Kind kind, size_t count);
 
@@ -149,8 +151,16 @@ class SetBuilder : private ArrayBuilder {
  public:
   using ArrayBuilder::Add;
   using ArrayBuilder::ArrayBuilder;
-  using ArrayBuilder::size;  // with duplicates
-  Value Build();             // once; sorted, each member once
+  using ArrayBuilder::size;             // with duplicates
+  Value Build() { return BuildSet(); }  // once; sorted, each member once
+};
+
+// What becomes an array, a set or an object (of keys and values in turn) is said at the end.
+class AnyBuilder : public ArrayBuilder {
+ public:
+  using ArrayBuilder::ArrayBuilder;
+  using ArrayBuilder::BuildObject;
+  using ArrayBuilder::BuildSet;
 };
 
 class ObjectBuilder : private ArrayBuilder {
@@ -162,12 +172,11 @@ class ObjectBuilder : private ArrayBuilder {
   }
   void Set(std::string_view key, const Value& value);  // copies the key
   size_t size() const { return size_ / 2; }            // with duplicates
-  Value Build();  // once; of entries with the same key the last one counts
+  Value Build() {
+    return BuildObject(nullptr);
+  }  // once; of entries with the same key the last one counts
   // The same, but undefined, with `conflict` set to the key, when a key has two different values.
-  Value BuildUnique(Value* conflict);
-
- private:
-  Value BuildSorted(Value* conflict);
+  Value BuildUnique(Value* conflict) { return BuildObject(conflict); }
 };
 
 // A copy in `arena` of everything `value` consists of; for results that outlive an evaluation.

@@ -1,0 +1,44 @@
+#include "policy/rego/error.h"
+
+#include "absl/strings/cord.h"
+#include "base/strings.h"
+
+namespace nacre::rego {
+namespace {
+
+constexpr char kPayload[] = "nacre.dev/rego-error-code";
+
+}  // namespace
+
+std::string ToString(const Error& error) {
+  std::string out;
+  if (error.location.line != 0) {
+    out = StrCat(error.file.empty() ? "policy" : error.file, ":", error.location.line, ":",
+                 error.location.column, ": ");
+  }
+  StrAppend(&out, error.code, ": ", error.message);
+  return out;
+}
+
+absl::Status ToStatus(const Error& error) { return ToStatus(std::vector<Error>{error}); }
+
+absl::Status ToStatus(const std::vector<Error>& errors) {
+  if (errors.empty()) return absl::OkStatus();
+  const Error& first = errors.front();
+  absl::StatusCode code = first.code.starts_with("rego_") ? absl::StatusCode::kInvalidArgument
+                          : first.code == "eval_cancel_error"
+                              ? absl::StatusCode::kResourceExhausted
+                              : absl::StatusCode::kFailedPrecondition;
+  std::string text = ToString(first);
+  if (errors.size() > 1) StrAppend(&text, " (and ", errors.size() - 1, " more)");
+  absl::Status status(code, text);
+  status.SetPayload(kPayload, absl::Cord(first.code));
+  return status;
+}
+
+std::string ErrorCode(const absl::Status& status) {
+  auto payload = status.GetPayload(kPayload);
+  return payload ? std::string(*payload) : std::string();
+}
+
+}  // namespace nacre::rego
