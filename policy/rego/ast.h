@@ -21,9 +21,9 @@ struct Term {
     kScalar,              // value
     kVar,                 // name; "_" is a new variable each time
     kRef,                 // items[0] is the head, the others its brackets; .name is a string scalar
-    kArrayTerm,               // items
-    kObjectTerm,              // items: key, value, key, value...
-    kSetTerm,                 // items
+    kArrayTerm,           // items
+    kObjectTerm,          // items: key, value, key, value...
+    kSetTerm,             // items
     kArrayComprehension,  // items[0], body
     kSetComprehension,    // items[0], body
     kObjectComprehension,  // items[0]: items[1], body

@@ -250,7 +250,7 @@ int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::K
                                 rule.ref.end());
   head.push_back(rule.key);
   head.push_back(rule.value);
-  GoalBody* body = lowering.Begin(rule.args, head);
+  GoalBody* body = lowering.Begin(rule.args, head, rule.body);
   if (rule.body != nullptr) lowering.Statements(body, rule.body);
   auto yield = [&](const Term* term) {
     body->yield.push_back(term == nullptr ? workspace.Constant(Value::Bool(true))
@@ -322,7 +322,7 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
   Workspace workspace;
   Lowering lowering(*this, query, workspace);
   int32_t begin = Here();
-  GoalBody* body = lowering.Begin({}, {});
+  GoalBody* body = lowering.Begin({}, {}, rule.body);
   lowering.Statements(body, rule.body);
   if (failed()) return std::move(errors_);
   lowering.Finish(body);

@@ -1,12 +1,14 @@
 #include "policy/rego/error.h"
 
+#include <span>
+
 #include "absl/strings/cord.h"
 #include "base/strings.h"
 
 namespace nacre::rego {
 namespace {
 
-constexpr char kPayload[] = "nacre.dev/rego-error-code";
+constexpr char kPayload[] = "nacre.dev/rego-error";
 
 }  // namespace
 
@@ -32,13 +34,27 @@ absl::Status ToStatus(const std::vector<Error>& errors) {
   std::string text = ToString(first);
   if (errors.size() > 1) StrAppend(&text, " (and ", errors.size() - 1, " more)");
   absl::Status status(code, text);
-  status.SetPayload(kPayload, absl::Cord(first.code));
+  status.SetPayload(
+      kPayload, absl::Cord(StrCat(first.code, "\n", first.location.line, "\n",
+                                  first.location.column, "\n", first.file, "\n", first.message)));
   return status;
 }
 
-std::string ErrorCode(const absl::Status& status) {
+std::optional<Error> ErrorOf(const absl::Status& status) {
   auto payload = status.GetPayload(kPayload);
-  return payload ? std::string(*payload) : std::string();
+  if (!payload) return std::nullopt;
+  std::string text(*payload);
+  std::vector<std::string_view> parts = StrSplit(text, '\n');
+  Error out{std::string(parts[0]), {}, std::string(parts[3]), {}};
+  ParseNumber(parts[1], &out.location.line);
+  ParseNumber(parts[2], &out.location.column);
+  out.message = StrJoin(std::span(parts).subspan(4), "\n");
+  return out;
+}
+
+std::string ErrorCode(const absl::Status& status) {
+  std::optional<Error> error = ErrorOf(status);
+  return error ? error->code : std::string();
 }
 
 }  // namespace nacre::rego

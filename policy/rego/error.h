@@ -1,6 +1,7 @@
 // Errors of policies, with OPA's codes and a place in the text.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ std::string ToString(const Error& error);
 // kFailedPrecondition.
 absl::Status ToStatus(const Error& error);
 absl::Status ToStatus(const std::vector<Error>& errors);  // the first, and how many more
+// What such a status carries; nothing for others. (The text's offset and length are lost.)
+std::optional<Error> ErrorOf(const absl::Status& status);
 // OPA's code of such a status; "" for others.
 std::string ErrorCode(const absl::Status& status);
 

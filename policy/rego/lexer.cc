@@ -159,6 +159,7 @@ Lexeme Lexer::Next() {
     while (end < text_.size() && (IsLetter(text_[end]) || IsDigit(text_[end]))) ++end;
     lexeme.token = Token::kIdentifier;
     Take(&lexeme, end - at_);
+    lexeme.dot_after = at_ < text_.size() && text_[at_] == '.';
     return lexeme;
   }
   if (IsDigit(c)) return Number(lexeme);

@@ -28,11 +28,14 @@ struct Lexeme {
   Location location;
   bool newline_before = false;
   bool space_before = false;  // anything at all between this and the last token
+  bool dot_after = false;     // identifiers: a '.' follows at once, so it is a name, no keyword
 
   bool Is(std::string_view punctuation) const {
     return token == Token::kPunctuation && text == punctuation;
   }
-  bool IsWord(std::string_view word) const { return token == Token::kIdentifier && text == word; }
+  bool IsWord(std::string_view word) const {
+    return token == Token::kIdentifier && text == word && !dot_after;
+  }
   uint32_t end() const { return location.offset + static_cast<uint32_t>(text.size()); }
 };
 

@@ -18,7 +18,8 @@ int Lowering::Temporary(const Location& location) {
   return workspace_.NewVariable("", body_, location);
 }
 
-GoalBody* Lowering::Begin(const std::vector<Term*>& params, const std::vector<const Term*>& head) {
+GoalBody* Lowering::Begin(const std::vector<Term*>& params, const std::vector<const Term*>& head,
+                          const Body* statements) {
   GoalBody* body = NewBody();
   for (Scope* scope : {&parameters_, &top_}) scope->body = body;
   top_.parent = &parameters_;
@@ -32,6 +33,10 @@ GoalBody* Lowering::Begin(const std::vector<Term*>& params, const std::vector<co
       workspace_.variables.back().name = param->name;
     }
   }
+  for (const Term* term : head) {
+    if (term != nullptr) CollectTerm(term, &top_);
+  }
+  if (statements != nullptr) Collect(statements, &top_);
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i]->type == Term::Type::kVar) {
       if (params[i]->name == "_") continue;
@@ -42,15 +47,11 @@ GoalBody* Lowering::Begin(const std::vector<Term*>& params, const std::vector<co
     }
     Unify(workspace_.Var(static_cast<int>(i)), Lower(params[i]), params[i]->location);
   }
-  for (const Term* term : head) {
-    if (term != nullptr) CollectTerm(term, &top_);
-  }
   return body;
 }
 
 void Lowering::Statements(GoalBody* body, const Body* statements) {
   body_ = body;
-  Collect(statements, scope_);
   for (size_t i = 0; i < statements->exprs.size(); ++i) {
     scope_->at = 2 * i + 1;
     Statement(statements->exprs[i], i);
@@ -304,6 +305,7 @@ void Lowering::Every(const Expr* expr, size_t index) {
   goal->member = declare(expr->member);
   goal->body = scope.body;
   scope_ = &scope;
+  Collect(expr->body, &scope);
   Statements(scope.body, expr->body);
   scope_ = scope.parent;
   body_ = outside;

@@ -19,7 +19,9 @@ class Lowering {
       : compiler_(compiler), module_(module), workspace_(workspace) {}
 
   // Declares the parameters, in registers 0..n-1, and gives a body with what their patterns ask.
-  GoalBody* Begin(const std::vector<Term*>& params, const std::vector<const Term*>& head);
+  // `statements` (may be null) are those that Statements will be given.
+  GoalBody* Begin(const std::vector<Term*>& params, const std::vector<const Term*>& head,
+                  const Body* statements);
   // Adds a body's statements.
   void Statements(GoalBody* body, const Body* statements);
   // Adds what a head's term needs, and gives its pattern.

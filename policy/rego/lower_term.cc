@@ -168,7 +168,10 @@ GoalBody* Lowering::Nested(const Body* statements, const std::vector<Term*>& hea
   scope_ = &scope;
   body_ = scope.body;
   for (const Term* term : head) CollectTerm(term, &scope);
-  if (statements != nullptr) Statements(scope.body, statements);
+  if (statements != nullptr) {
+    Collect(statements, &scope);
+    Statements(scope.body, statements);
+  }
   fill(&scope);
   scope_ = scope.parent;
   body_ = outside;

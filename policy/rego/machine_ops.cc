@@ -60,8 +60,13 @@ bool Machine::Scan(const Instruction& in) {
 bool Machine::Base(const Instruction& in) {
   Value at = scopes_[scope_count_ - 1].data;
   for (const Value& name : program_->paths[static_cast<size_t>(in.b)]) {
-    at = at.Get(name);
-    if (!at.defined()) return false;
+    Value found = at.Get(name);
+    // JSON documents have no keys but strings: data.list[2] finds the key "2" as well.
+    if (!found.defined() && name.is_number() && at.is_object()) {
+      found = at.Get(NumberToText(name));
+    }
+    if (!found.defined()) return false;
+    at = found;
   }
   if (!at.defined()) return false;
   Register(in.a) = at;
@@ -166,7 +171,7 @@ bool Machine::FinishCollect(const Choice& choice) {
     Value conflict;
     Value made = collector == Collector::kArrayOf ? builder.Build()
                  : collector == Collector::kSetOf ? builder.BuildSet()
-                                                : builder.BuildObject(&conflict);
+                                                  : builder.BuildObject(&conflict);
     if (conflict.defined()) return Fatal("eval_conflict_error", "object keys must be unique");
     Register(in.a) = made;
   }

@@ -107,7 +107,9 @@ Lowering::Meaning Lowering::Resolve(const Term* var) {
   if (ResolveGlobal(name, &out)) return out;
   Scope* home = scope_;
   for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
-    if (scope->direct.contains(name)) home = scope;
+    // A name that an outer body declares further down is not this one.
+    bool declared_later = scope != scope_ && scope->declared.contains(name);
+    if (scope->direct.contains(name) && !declared_later) home = scope;
   }
   if (home->declared.contains(name)) {
     compiler_.Fail("rego_compile_error", StrCat("var ", name, " referenced above"), var->location);

@@ -57,7 +57,10 @@ class CaseRunner {
     absl::StatusOr<Value> result = Run();
     Value want_code = case_.Get("want_error_code"), want_error = case_.Get("want_error");
     if (!result.ok()) {
-      *got = StrCat("error ", ErrorCode(result.status()), ": ", Message(result.status()));
+      // As OPA words it: no column.
+      Error error = ErrorOf(result.status())
+                        .value_or(Error{"", std::string(Message(result.status())), "", {}});
+      *got = StrCat(error.file, ":", error.location.line, ": ", error.code, ": ", error.message);
       if (want_code.defined() && want_code.string() != ErrorCode(result.status())) return false;
       if (want_error.defined() && got->find(want_error.string()) == std::string::npos) return false;
       return want_code.defined() || want_error.defined();
@@ -90,8 +93,7 @@ class CaseRunner {
     std::vector<ModuleSource> sources;
     if (case_.Get("modules").is_array()) {
       for (const Value& module : case_.Get("modules").elements()) {
-        sources.push_back(
-            {StrCat("module-", sources.size(), ".rego"), std::string(module.string())});
+        sources.push_back({StrCat("test-", sources.size(), ".rego"), std::string(module.string())});
       }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy, Policy::Compile(sources));

@@ -171,13 +171,14 @@ Term* Parser::ParseScalar() {
 Term* Parser::ParseIdentifier() {
   Location begin = token_.location;
   std::string_view name = token_.text;
-  if (name == "true" || name == "false" || name == "null") {
+  if (AtWord("true") || AtWord("false") || AtWord("null")) {
     Advance();
     Term* term = BoolTerm(Since(begin), name == "true");
     if (name == "null") term->value = Value::Null();
     return term;
   }
-  if (IsKeyword(name)) {
+  // contains(a, b) is the function, wherever `contains` is a keyword too.
+  if (AtKeyword() && !AtBuiltinContains()) {
     Fail(StrCat("unexpected ", name, " keyword"));
     return nullptr;
   }

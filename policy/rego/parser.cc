@@ -52,12 +52,19 @@ bool Parser::FailAt(const Location& location, std::string_view message) {
   return false;
 }
 
-bool Parser::IsKeyword(std::string_view word) const {
+bool Parser::AtKeyword() const {
+  if (token_.token != Token::kIdentifier || token_.dot_after) return false;
+  std::string_view word = token_.text;
   static constexpr std::string_view kAlways[] = {
       "as", "default", "else", "import", "package", "not", "with", "null", "true", "false", "some"};
   if (std::find(std::begin(kAlways), std::end(kAlways), word) != std::end(kAlways)) return true;
   return (if_ && word == "if") || (contains_ && word == "contains") || (in_ && word == "in") ||
          (every_ && word == "every");
+}
+
+bool Parser::AtBuiltinContains() const {
+  return AtWord("contains") && module_.text.size() > token_.end() &&
+         module_.text[token_.end()] == '(';
 }
 
 Term* Parser::NewTerm(Term::Type type, const Location& location) {
@@ -162,7 +169,7 @@ bool Parser::ParseImport() {
   import.alias = import.path.back();
   if (AtWord("as")) {
     Advance();
-    if (token_.token != Token::kIdentifier || IsKeyword(token_.text)) {
+    if (token_.token != Token::kIdentifier || AtKeyword()) {
       return Fail(StrCat("expected a name but found ", Found()));
     }
     import.alias = token_.text;
@@ -220,7 +227,7 @@ bool Parser::ParseRule() {
 }
 
 bool Parser::ParseHead(Rule* rule) {
-  if (token_.token != Token::kIdentifier || IsKeyword(token_.text)) {
+  if (token_.token != Token::kIdentifier || AtKeyword()) {
     return Fail(StrCat("expected a rule but found ", Found()));
   }
   Term* name = ParseIdentifier();
@@ -264,8 +271,24 @@ bool Parser::ParseRuleBody(Rule* rule) {
     rule->uses_if = rule->has_body = true;
     Advance();
     if (At("{")) {
+      // A body in nearly all cases; if it cannot be one, an object or a comprehension.
+      Lexer lexer = lexer_;
+      Lexeme token = token_;
       rule->body = ParseBraced();
-      return rule->body != nullptr;
+      if (rule->body != nullptr) return true;
+      Error as_body = error_;
+      error_ = {};
+      lexer_ = lexer;
+      token_ = token;
+      Expr* expr = ParseStatement();
+      if (expr == nullptr) {
+        error_ = as_body;
+        return false;
+      }
+      rule->body = &module_.bodies.emplace_back();
+      rule->body->location = token.location;
+      rule->body->exprs.push_back(expr);
+      return true;
     }
     rule->body = &module_.bodies.emplace_back();
     rule->body->location = token_.location;

@@ -84,7 +84,8 @@ class Parser {
   bool AtWord(std::string_view word) const { return token_.IsWord(word); }
   bool Take(std::string_view punctuation);
   bool Expect(std::string_view punctuation);
-  bool IsKeyword(std::string_view word) const;
+  bool AtKeyword() const;
+  bool AtBuiltinContains() const;
   bool Fail(std::string_view message);
   bool FailAt(const Location& location, std::string_view message);
   std::string Found() const;

@@ -89,13 +89,13 @@ struct Clause {
 // All definitions of one rule, or something the compiler made up that has a value like a rule.
 struct Group {
   enum class Kind : uint8_t {
-    kComplete,  // one value
-    kFunction,  // one value for given arguments
-    kPartialSet,       // all values
-    kPartialObject,    // key, value: a key has one value
-    kRows,      // [[path...], value, is_set]: nested objects (ref heads with variables)
-    kNode,      // key, value: objects under the same key are merged (packages)
-    kQuery,     // array of all values
+    kComplete,       // one value
+    kFunction,       // one value for given arguments
+    kPartialSet,     // all values
+    kPartialObject,  // key, value: a key has one value
+    kRows,           // [[path...], value, is_set]: nested objects (ref heads with variables)
+    kNode,           // key, value: objects under the same key are merged (packages)
+    kQuery,          // array of all values
   };
   Kind kind = Kind::kComplete;
   bool one_is_enough = false;  // all definitions give the same constant
