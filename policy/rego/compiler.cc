@@ -257,7 +257,7 @@ int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::K
                                           : lowering.HeadTerm(body, term));
   };
   if (kind == Group::Kind::kRows) {
-    Pattern* path = workspace.NewPattern(Pattern::Type::kArrayOf);
+    GoalTerm* path = workspace.NewGoalTerm(GoalTerm::Type::kArrayOf);
     for (size_t i = site.constant_prefix; i < rule.ref.size(); ++i) {
       path->items.push_back(lowering.HeadTerm(body, rule.ref[i]));
     }
@@ -272,19 +272,19 @@ int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::K
   Emitter emitter(*this, workspace);
   for (int32_t i = 0; i < arity; ++i) emitter.Bind(i);
   if (!emitter.EmitBody(*body)) return FinishClause(begin, 0, rule.location);
-  for (const Pattern* pattern : body->yield) emitter.CheckSafe(pattern, rule.location);
+  for (const GoalTerm* pattern : body->yield) emitter.CheckSafe(pattern, rule.location);
   const Location& where = rule.value != nullptr ? rule.value->location : rule.location;
   int32_t operand;
   if (kind == Group::Kind::kRows) {
-    Pattern row;
-    row.type = Pattern::Type::kArrayOf;
+    GoalTerm row;
+    row.type = GoalTerm::Type::kArrayOf;
     row.items = body->yield;
     operand = emitter.Operand(&row, where);
   } else {
     operand = emitter.Operand(body->yield[0], where);
   }
   bool one_value = kind == Group::Kind::kComplete || kind == Group::Kind::kFunction;
-  bool constant = body->yield[0]->type == Pattern::Type::kConstant;
+  bool constant = body->yield[0]->type == GoalTerm::Type::kConstant;
   Emit({Op::kReturn, static_cast<uint8_t>(one_value && constant), 0, operand, 0, 0}, where);
   return FinishClause(begin, emitter.registers(), rule.location);
 }
@@ -328,8 +328,8 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
   lowering.Finish(body);
   Emitter emitter(*this, workspace);
   if (!emitter.EmitBody(*body)) return std::move(errors_);
-  Pattern row;
-  row.type = Pattern::Type::kArrayOf;
+  GoalTerm row;
+  row.type = GoalTerm::Type::kArrayOf;
   for (const auto& [name, variable] : lowering.NamedVariables()) {
     names->emplace_back(name);
     row.items.push_back(workspace.Var(variable));

@@ -8,23 +8,23 @@
 
 namespace nacre::rego {
 
-bool Emitter::IsBound(const Pattern* pattern) const {
+bool Emitter::IsBound(const GoalTerm* pattern) const {
   bool all = true;
   ForEachVariable(pattern, [&](int variable) { all &= IsBound(variable); });
   return all;
 }
 
-bool Emitter::CanMatch(const Pattern* pattern) const {
+bool Emitter::CanMatch(const GoalTerm* pattern) const {
   switch (pattern->type) {
-    case Pattern::Type::kConstant:
-    case Pattern::Type::kVariable:
+    case GoalTerm::Type::kConstant:
+    case GoalTerm::Type::kVariable:
       return true;
-    case Pattern::Type::kSetOf:
+    case GoalTerm::Type::kSetOf:
       return IsBound(pattern);
-    case Pattern::Type::kArrayOf:
+    case GoalTerm::Type::kArrayOf:
       return std::all_of(pattern->items.begin(), pattern->items.end(),
-                         [&](const Pattern* item) { return CanMatch(item); });
-    case Pattern::Type::kObjectOf:
+                         [&](const GoalTerm* item) { return CanMatch(item); });
+    case GoalTerm::Type::kObjectOf:
       for (size_t i = 0; i < pattern->items.size(); i += 2) {
         if (!IsBound(pattern->items[i]) || !CanMatch(pattern->items[i + 1])) return false;
       }
@@ -45,7 +45,7 @@ bool Emitter::Ready(const Goal& goal) {
     case Goal::Type::kRef:
       return (goal.left == nullptr || IsBound(goal.left)) &&
              std::all_of(goal.args.begin(), goal.args.end(),
-                         [&](const Pattern* arg) { return CanMatch(arg); });
+                         [&](const GoalTerm* arg) { return CanMatch(arg); });
     case Goal::Type::kUnify:
       return (IsBound(goal.left) && CanMatch(goal.right)) ||
              (IsBound(goal.right) && CanMatch(goal.left));
@@ -56,7 +56,7 @@ bool Emitter::Ready(const Goal& goal) {
     case Goal::Type::kCompare:
     case Goal::Type::kMember:
       return std::all_of(goal.args.begin(), goal.args.end(),
-                         [&](const Pattern* arg) { return IsBound(arg); });
+                         [&](const GoalTerm* arg) { return IsBound(arg); });
     case Goal::Type::kCollect:
     case Goal::Type::kNot:
       return OuterReady(goal.body);
@@ -67,7 +67,7 @@ bool Emitter::Ready(const Goal& goal) {
                          [&](const GoalBody* body) { return OuterReady(body); });
     case Goal::Type::kWith: {
       if (!std::all_of(goal.args.begin(), goal.args.end(),
-                       [&](const Pattern* arg) { return IsBound(arg); })) {
+                       [&](const GoalTerm* arg) { return IsBound(arg); })) {
         return false;
       }
       std::vector<bool> before = bound_;
@@ -80,10 +80,10 @@ bool Emitter::Ready(const Goal& goal) {
 }
 
 void Emitter::MarkBound(const Goal& goal) {
-  for (const Pattern* pattern : {goal.left, goal.right}) {
+  for (const GoalTerm* pattern : {goal.left, goal.right}) {
     ForEachVariable(pattern, [&](int variable) { Bind(variable); });
   }
-  for (const Pattern* arg : goal.args) {
+  for (const GoalTerm* arg : goal.args) {
     ForEachVariable(arg, [&](int variable) { Bind(variable); });
   }
   if (goal.result >= 0) Bind(goal.result);
@@ -145,7 +145,7 @@ void Emitter::FailUnsafe(const std::vector<const Goal*>& left) {
   }
 }
 
-bool Emitter::CheckSafe(const Pattern* pattern, const Location& location) {
+bool Emitter::CheckSafe(const GoalTerm* pattern, const Location& location) {
   bool safe = true;
   ForEachVariable(pattern, [&](int index) {
     if (IsBound(index) || !safe) return;
@@ -167,9 +167,9 @@ int32_t Emitter::Emit(Op op, int32_t a, int32_t b, int32_t c, uint8_t flag, size
 }
 
 // Puts items into registers in a row; returns the first.
-int32_t Emitter::EmitItems(const std::vector<Pattern*>& items) {
+int32_t Emitter::EmitItems(const std::vector<GoalTerm*>& items) {
   std::vector<int32_t> operands;
-  for (const Pattern* item : items) operands.push_back(Operand(item, location_));
+  for (const GoalTerm* item : items) operands.push_back(Operand(item, location_));
   int32_t first = registers_;
   registers_ += static_cast<int32_t>(items.size());
   for (size_t i = 0; i < operands.size(); ++i) {
@@ -178,12 +178,12 @@ int32_t Emitter::EmitItems(const std::vector<Pattern*>& items) {
   return first;
 }
 
-int32_t Emitter::Operand(const Pattern* pattern, const Location& location) {
+int32_t Emitter::Operand(const GoalTerm* pattern, const Location& location) {
   location_ = location;
   switch (pattern->type) {
-    case Pattern::Type::kConstant:
+    case GoalTerm::Type::kConstant:
       return ~compiler_.Constant(pattern->constant);
-    case Pattern::Type::kVariable:
+    case GoalTerm::Type::kVariable:
       return pattern->variable;
     default:
       break;
@@ -191,9 +191,9 @@ int32_t Emitter::Operand(const Pattern* pattern, const Location& location) {
   int32_t first = EmitItems(pattern->items);
   int32_t out = NewRegister();
   size_t count = pattern->items.size();
-  if (pattern->type == Pattern::Type::kArrayOf) {
+  if (pattern->type == GoalTerm::Type::kArrayOf) {
     Emit(Op::kMakeArray, out, first, 0, 0, count);
-  } else if (pattern->type == Pattern::Type::kSetOf) {
+  } else if (pattern->type == GoalTerm::Type::kSetOf) {
     Emit(Op::kMakeSet, out, first, 0, 0, count);
   } else {
     Emit(Op::kMakeObject, out, first, 0, 0, count / 2);

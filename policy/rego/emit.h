@@ -21,16 +21,16 @@ class Emitter {
   // Every goal of a body. rego_unsafe_var_error when no order works.
   bool EmitBody(const GoalBody& body);
   // A head's term, after the body: everything in it must be bound.
-  bool CheckSafe(const Pattern* pattern, const Location& location);
-  int32_t Operand(const Pattern* pattern, const Location& location);
+  bool CheckSafe(const GoalTerm* pattern, const Location& location);
+  int32_t Operand(const GoalTerm* pattern, const Location& location);
   int32_t NewRegister() { return registers_++; }
   int32_t registers() const { return registers_; }
 
  private:
   bool IsBound(int variable) const { return bound_[static_cast<size_t>(variable)]; }
-  bool IsBound(const Pattern* pattern) const;
+  bool IsBound(const GoalTerm* pattern) const;
   // Whether what the pattern cannot bind by itself (members of sets, keys) is bound.
-  bool CanMatch(const Pattern* pattern) const;
+  bool CanMatch(const GoalTerm* pattern) const;
   bool Ready(const Goal& goal);
   bool OuterReady(const GoalBody* body) const;
   bool Orderable(const GoalBody& body);
@@ -44,7 +44,7 @@ class Emitter {
   size_t EmitStaticPrefix(const Goal& goal, int32_t* from, bool* is_node);
   void EmitSteps(const Goal& goal, size_t first, int32_t from, bool node);
   void EmitUnify(const Goal& goal);
-  void EmitMatch(const Pattern* pattern, int32_t from);
+  void EmitMatch(const GoalTerm* pattern, int32_t from);
   void EmitCall(const Goal& goal);
   void EmitMember(const Goal& goal);
   void EmitCollect(const Goal& goal);
@@ -52,7 +52,7 @@ class Emitter {
   void EmitWith(const Goal& goal);
   void EmitEvery(const Goal& goal);
   void EmitTemplate(const Goal& goal);
-  int32_t EmitItems(const std::vector<Pattern*>& items);
+  int32_t EmitItems(const std::vector<GoalTerm*>& items);
   // The register a goal's result goes to, and afterwards what makes it the variable's value.
   int32_t ResultRegister(int variable);
   void BindResult(int variable, int32_t from);

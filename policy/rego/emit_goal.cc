@@ -61,7 +61,7 @@ void Emitter::EmitRef(const Goal& goal) {
 // From `from` through args[first...], one lookup or scan each.
 void Emitter::EmitSteps(const Goal& goal, size_t first, int32_t from, bool node) {
   for (size_t i = first; i < goal.args.size(); ++i) {
-    const Pattern* arg = goal.args[i];
+    const GoalTerm* arg = goal.args[i];
     bool last = i + 1 == goal.args.size();
     // The result may be the very variable that this step scans with; then it is not free.
     bool direct = last && !node && goal.result >= 0 && !IsBound(goal.result);
@@ -70,7 +70,7 @@ void Emitter::EmitSteps(const Goal& goal, size_t first, int32_t from, bool node)
     if (node) NewRegister();
     if (IsBound(arg)) {
       Emit(node ? Op::kNodeLookup : Op::kLookup, to, from, Operand(arg, goal.location));
-    } else if (arg->type == Pattern::Type::kVariable) {
+    } else if (arg->type == GoalTerm::Type::kVariable) {
       Emit(node ? Op::kNodeScan : Op::kScan, to, from, arg->variable);
       Bind(arg->variable);
     } else {
@@ -104,7 +104,7 @@ void Emitter::EmitDataRef(const Goal& goal) {
 
 size_t Emitter::EmitStaticPrefix(const Goal& goal, int32_t* from, bool* is_node) {
   auto name = [&](size_t i) -> const Value* {
-    if (i >= goal.args.size() || goal.args[i]->type != Pattern::Type::kConstant) return nullptr;
+    if (i >= goal.args.size() || goal.args[i]->type != GoalTerm::Type::kConstant) return nullptr;
     return goal.args[i]->constant.is_string() ? &goal.args[i]->constant : nullptr;
   };
   auto call = [&](int32_t group) {
@@ -143,9 +143,9 @@ size_t Emitter::EmitStaticPrefix(const Goal& goal, int32_t* from, bool* is_node)
   }
   std::vector<Value> path;
   for (size_t k = 0; k < i; ++k) path.push_back(*name(k));
-  if (goal.args[i]->type == Pattern::Type::kConstant || at(node).children.empty()) {
+  if (goal.args[i]->type == GoalTerm::Type::kConstant || at(node).children.empty()) {
     // No rule can be here: only base documents.
-    for (; i < goal.args.size() && goal.args[i]->type == Pattern::Type::kConstant; ++i) {
+    for (; i < goal.args.size() && goal.args[i]->type == GoalTerm::Type::kConstant; ++i) {
       path.push_back(goal.args[i]->constant);
     }
     Emit(Op::kBase, *from, compiler_.Path(path));
@@ -158,30 +158,30 @@ size_t Emitter::EmitStaticPrefix(const Goal& goal, int32_t* from, bool* is_node)
 }
 
 void Emitter::EmitUnify(const Goal& goal) {
-  const Pattern* value = goal.left;
-  const Pattern* pattern = goal.right;
+  const GoalTerm* value = goal.left;
+  const GoalTerm* pattern = goal.right;
   if (!IsBound(value) || !CanMatch(pattern)) std::swap(value, pattern);
   int32_t from = Operand(value, goal.location);
   EmitMatch(pattern, from);
 }
 
-void Emitter::EmitMatch(const Pattern* pattern, int32_t from) {
+void Emitter::EmitMatch(const GoalTerm* pattern, int32_t from) {
   if (IsBound(pattern)) {
     Emit(Op::kEqual, from, Operand(pattern, location_));
     return;
   }
-  if (pattern->type == Pattern::Type::kVariable) {
+  if (pattern->type == GoalTerm::Type::kVariable) {
     Emit(Op::kMove, pattern->variable, from);
     Bind(pattern->variable);
     return;
   }
   // What matches by equality before what binds: the same variable may stand in two places.
-  bool array = pattern->type == Pattern::Type::kArrayOf;
+  bool array = pattern->type == GoalTerm::Type::kArrayOf;
   size_t count = array ? pattern->items.size() : pattern->items.size() / 2;
   Emit(array ? Op::kMatchArray : Op::kMatchObject, from, 0, 0, 0, count);
   for (size_t i = 0; i < count; ++i) {
-    const Pattern* item = pattern->items[array ? i : 2 * i + 1];
-    bool direct = item->type == Pattern::Type::kVariable && !IsBound(item);
+    const GoalTerm* item = pattern->items[array ? i : 2 * i + 1];
+    bool direct = item->type == GoalTerm::Type::kVariable && !IsBound(item);
     int32_t to = direct ? item->variable : NewRegister();
     if (array) {
       Emit(Op::kElement, to, from, 0, 0, i);
@@ -224,7 +224,7 @@ void Emitter::EmitCollect(const Goal& goal) {
   int32_t result = ResultRegister(goal.result);
   int32_t begin = Emit(Op::kCollect, result, 0, 0, goal.op);
   if (!EmitBody(*goal.body)) return;
-  for (const Pattern* pattern : goal.body->yield) {
+  for (const GoalTerm* pattern : goal.body->yield) {
     if (!CheckSafe(pattern, goal.location)) return;
   }
   location_ = goal.location;
@@ -269,7 +269,7 @@ void Emitter::EmitWith(const Goal& goal) {
     targets[i].operand = Operand(goal.args[i], goal.location);
     if (targets[i].new_group >= 0) compiler_.CallsGroup(targets[i].new_group);
   }
-  std::vector<Pattern*> outputs;
+  std::vector<GoalTerm*> outputs;
   for (int variable : goal.body->outer) {
     if (!IsBound(variable)) outputs.push_back(workspace_.Var(variable));
   }

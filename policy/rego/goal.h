@@ -22,20 +22,20 @@ struct Variable {
 };
 
 // A term without references and calls: what unification works on.
-struct Pattern {
+struct GoalTerm {
   enum class Type : uint8_t { kConstant, kVariable, kArrayOf, kObjectOf, kSetOf };
   Type type = Type::kConstant;
   Value constant;
   int variable = -1;
-  std::vector<Pattern*> items;  // kObjectOf: key, value, key, value...
+  std::vector<GoalTerm*> items;  // kObjectOf: key, value, key, value...
 };
 
 struct Goal;
 
 struct GoalBody {
   std::vector<Goal*> goals;
-  std::vector<Pattern*> yield;  // of comprehensions: value, or key and value
-  std::vector<int> outer;       // variables of enclosing bodies that it mentions
+  std::vector<GoalTerm*> yield;  // of comprehensions: value, or key and value
+  std::vector<int> outer;        // variables of enclosing bodies that it mentions
 };
 
 struct Goal {
@@ -58,9 +58,9 @@ struct Goal {
   Type type = Type::kFail;
   Location location;
   Base base = Base::kPattern;
-  Pattern* left = nullptr;  // kRef with kPattern: the base
-  Pattern* right = nullptr;
-  std::vector<Pattern*> args;
+  GoalTerm* left = nullptr;  // kRef with kPattern: the base
+  GoalTerm* right = nullptr;
+  std::vector<GoalTerm*> args;
   int result = -1;                   // variable, -1 when nobody wants it
   int group = -1;                    // kCall of a function
   const Builtin* builtin = nullptr;  // kCall of a builtin
@@ -74,7 +74,7 @@ struct Goal {
 // What one clause consists of, while it is compiled.
 struct Workspace {
   std::vector<Variable> variables;  // a variable's number is its register
-  std::deque<Pattern> patterns;
+  std::deque<GoalTerm> patterns;
   std::deque<Goal> goals;
   std::deque<GoalBody> bodies;
 
@@ -82,18 +82,18 @@ struct Workspace {
     variables.push_back({name, owner, location});
     return static_cast<int>(variables.size()) - 1;
   }
-  Pattern* NewPattern(Pattern::Type type) {
-    Pattern* out = &patterns.emplace_back();
+  GoalTerm* NewGoalTerm(GoalTerm::Type type) {
+    GoalTerm* out = &patterns.emplace_back();
     out->type = type;
     return out;
   }
-  Pattern* Constant(const Value& value) {
-    Pattern* out = NewPattern(Pattern::Type::kConstant);
+  GoalTerm* Constant(const Value& value) {
+    GoalTerm* out = NewGoalTerm(GoalTerm::Type::kConstant);
     out->constant = value;
     return out;
   }
-  Pattern* Var(int variable) {
-    Pattern* out = NewPattern(Pattern::Type::kVariable);
+  GoalTerm* Var(int variable) {
+    GoalTerm* out = NewGoalTerm(GoalTerm::Type::kVariable);
     out->variable = variable;
     return out;
   }
@@ -101,17 +101,17 @@ struct Workspace {
 
 // Calls use(variable) for every variable in it; nested bodies' `outer` included.
 template <typename Use>
-void ForEachVariable(const Pattern* pattern, const Use& use) {
+void ForEachVariable(const GoalTerm* pattern, const Use& use) {
   if (pattern == nullptr) return;
-  if (pattern->type == Pattern::Type::kVariable) use(pattern->variable);
-  for (const Pattern* item : pattern->items) ForEachVariable(item, use);
+  if (pattern->type == GoalTerm::Type::kVariable) use(pattern->variable);
+  for (const GoalTerm* item : pattern->items) ForEachVariable(item, use);
 }
 
 template <typename Use>
 void ForEachVariable(const Goal& goal, const Use& use) {
   ForEachVariable(goal.left, use);
   ForEachVariable(goal.right, use);
-  for (const Pattern* arg : goal.args) ForEachVariable(arg, use);
+  for (const GoalTerm* arg : goal.args) ForEachVariable(arg, use);
   for (int variable : {goal.result, goal.key, goal.member}) {
     if (variable >= 0) use(variable);
   }

@@ -59,7 +59,7 @@ void Lowering::Statements(GoalBody* body, const Body* statements) {
   scope_->at = 2 * statements->exprs.size() + 1;
 }
 
-Pattern* Lowering::HeadTerm(GoalBody* body, const Term* term) {
+GoalTerm* Lowering::HeadTerm(GoalBody* body, const Term* term) {
   body_ = body;
   return Lower(term);
 }
@@ -71,7 +71,7 @@ void Lowering::Finish(GoalBody* body) {
     for (GoalBody* nested : goal->bodies) Finish(nested);
     ForEachVariable(*goal, [&](int variable) { outer.insert(variable); });
   }
-  for (const Pattern* pattern : body->yield) {
+  for (const GoalTerm* pattern : body->yield) {
     ForEachVariable(pattern, [&](int variable) { outer.insert(variable); });
   }
   for (int variable : outer) {
@@ -141,7 +141,7 @@ void Lowering::TermStatement(const Expr* expr, size_t index) {
     }
     for (size_t i = 0; i < std::size(kComparisons); ++i) {
       if (term->name != kComparisons[i]) continue;
-      std::vector<Pattern*> args = {Lower(term->items[0]), Lower(term->items[1])};
+      std::vector<GoalTerm*> args = {Lower(term->items[0]), Lower(term->items[1])};
       Goal* goal = Add(Goal::Type::kCompare, expr->location);
       goal->args = args;
       goal->op = static_cast<uint8_t>(i);
@@ -167,8 +167,8 @@ void Lowering::TermStatement(const Expr* expr, size_t index) {
       return Unify(workspace_.Var(result), Lower(term->items.back()), term->location);
     }
   }
-  Pattern* pattern = Lower(term);
-  if (pattern->type == Pattern::Type::kConstant) {
+  GoalTerm* pattern = Lower(term);
+  if (pattern->type == GoalTerm::Type::kConstant) {
     if (pattern->constant.is_false()) Add(Goal::Type::kFail, expr->location);
     return;
   }
@@ -198,33 +198,33 @@ void Lowering::UnifyTerms(const Term* left, const Term* right, size_t index,
   }
   if (variable_left) {
     // The value goes straight to the variable where there is one.
-    Pattern* target = nullptr;
+    GoalTerm* target = nullptr;
     if (right->type == Term::Type::kRef || right->type == Term::Type::kCall ||
         right->body != nullptr || right->type == Term::Type::kTemplate) {
       size_t before = scope_->at;
       target = lower_left();
       scope_->at = before;
-      if (target->type == Pattern::Type::kVariable && LowerInto(right, target->variable)) {
+      if (target->type == GoalTerm::Type::kVariable && LowerInto(right, target->variable)) {
         scope_->at = after;
         return;
       }
-      Pattern* value = Lower(right);
+      GoalTerm* value = Lower(right);
       scope_->at = after;
       return Unify(target, value, location);
     }
   } else if (right->type == Term::Type::kVar && left->type != Term::Type::kArrayTerm &&
              left->type != Term::Type::kObjectTerm) {
-    Pattern* target = Lower(right);
-    if (target->type == Pattern::Type::kVariable && LowerInto(left, target->variable)) return;
+    GoalTerm* target = Lower(right);
+    if (target->type == GoalTerm::Type::kVariable && LowerInto(left, target->variable)) return;
     return Unify(Lower(left), target, location);
   }
-  Pattern* value = Lower(right);
+  GoalTerm* value = Lower(right);
   Unify(lower_left(), value, location);
 }
 
 // Takes composites of the same shape apart; the rest is for run time.
-void Lowering::Unify(Pattern* left, Pattern* right, const Location& location) {
-  using Type = Pattern::Type;
+void Lowering::Unify(GoalTerm* left, GoalTerm* right, const Location& location) {
+  using Type = GoalTerm::Type;
   if (left->type == Type::kArrayOf && right->type == Type::kArrayOf) {
     if (left->items.size() != right->items.size()) {
       Add(Goal::Type::kFail, location);
@@ -237,13 +237,13 @@ void Lowering::Unify(Pattern* left, Pattern* right, const Location& location) {
   }
   if (left->type == Type::kObjectOf && right->type == Type::kObjectOf) {
     bool constant_keys = true;
-    for (const Pattern* object : {left, right}) {
+    for (const GoalTerm* object : {left, right}) {
       for (size_t i = 0; i < object->items.size(); i += 2) {
         constant_keys &= object->items[i]->type == Type::kConstant;
       }
     }
     if (constant_keys) {
-      std::map<Value, Pattern*> by_key;
+      std::map<Value, GoalTerm*> by_key;
       for (size_t i = 0; i < right->items.size(); i += 2) {
         by_key[right->items[i]->constant] = right->items[i + 1];
       }
@@ -270,16 +270,16 @@ void Lowering::Unify(Pattern* left, Pattern* right, const Location& location) {
 void Lowering::SomeIn(const Expr* expr, size_t index) {
   size_t after = scope_->at;
   scope_->at = 2 * index;
-  Pattern* domain = Lower(expr->domain);
+  GoalTerm* domain = Lower(expr->domain);
   scope_->at = after;
-  Pattern* key = expr->key != nullptr
-                     ? Lower(expr->key)
-                     : workspace_.Var(workspace_.NewVariable("", body_, expr->location));
-  Pattern* member = Lower(expr->member);
+  GoalTerm* key = expr->key != nullptr
+                      ? Lower(expr->key)
+                      : workspace_.Var(workspace_.NewVariable("", body_, expr->location));
+  GoalTerm* member = Lower(expr->member);
   Goal* goal = Add(Goal::Type::kRef, expr->location);
   goal->left = domain;
   goal->args = {key};
-  if (member->type == Pattern::Type::kVariable) {
+  if (member->type == GoalTerm::Type::kVariable) {
     goal->result = member->variable;
     return;
   }
@@ -288,7 +288,7 @@ void Lowering::SomeIn(const Expr* expr, size_t index) {
 }
 
 void Lowering::Every(const Expr* expr, size_t index) {
-  Pattern* domain = Lower(expr->domain);
+  GoalTerm* domain = Lower(expr->domain);
   Goal* goal = Add(Goal::Type::kEvery, expr->location);
   goal->left = domain;
   GoalBody* outside = body_;

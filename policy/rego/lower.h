@@ -25,7 +25,7 @@ class Lowering {
   // Adds a body's statements.
   void Statements(GoalBody* body, const Body* statements);
   // Adds what a head's term needs, and gives its pattern.
-  Pattern* HeadTerm(GoalBody* body, const Term* term);
+  GoalTerm* HeadTerm(GoalBody* body, const Term* term);
   // Puts all variables that nested bodies take from outside where Goal expects them.
   void Finish(GoalBody* body);
 
@@ -76,8 +76,8 @@ class Lowering {
   bool LowerWith(const With& with, Goal* goal);
 
   // lower_term.cc: terms
-  Pattern* Lower(const Term* term);
-  Pattern* LowerItems(const Term* term, Pattern::Type type);
+  GoalTerm* Lower(const Term* term);
+  GoalTerm* LowerItems(const Term* term, GoalTerm::Type type);
   // Like Lower, with `variable` as the place of the result of a ref, call or comprehension;
   // nullptr when the term is none of these.
   bool LowerInto(const Term* term, int variable);
@@ -86,7 +86,7 @@ class Lowering {
   void LowerComprehension(const Term* term, int result);
   void LowerTemplate(const Term* term, int result);
   bool CheckCall(const Term* term, int32_t group, const Builtin* builtin, size_t* arity);
-  void Unify(Pattern* left, Pattern* right, const Location& location);
+  void Unify(GoalTerm* left, GoalTerm* right, const Location& location);
 
   Goal* Add(Goal::Type type, const Location& location);
   int Temporary(const Location& location);

@@ -5,7 +5,7 @@
 
 namespace nacre::rego {
 
-Pattern* Lowering::Lower(const Term* term) {
+GoalTerm* Lowering::Lower(const Term* term) {
   switch (term->type) {
     case Term::Type::kScalar:
       return workspace_.Constant(term->value);
@@ -15,11 +15,11 @@ Pattern* Lowering::Lower(const Term* term) {
       break;
     }
     case Term::Type::kArrayTerm:
-      return LowerItems(term, Pattern::Type::kArrayOf);
+      return LowerItems(term, GoalTerm::Type::kArrayOf);
     case Term::Type::kObjectTerm:
-      return LowerItems(term, Pattern::Type::kObjectOf);
+      return LowerItems(term, GoalTerm::Type::kObjectOf);
     case Term::Type::kSetTerm:
-      return LowerItems(term, Pattern::Type::kSetOf);
+      return LowerItems(term, GoalTerm::Type::kSetOf);
     default:
       break;
   }
@@ -28,29 +28,29 @@ Pattern* Lowering::Lower(const Term* term) {
   return workspace_.Var(result);
 }
 
-Pattern* Lowering::LowerItems(const Term* term, Pattern::Type type) {
-  Pattern* out = workspace_.NewPattern(type);
+GoalTerm* Lowering::LowerItems(const Term* term, GoalTerm::Type type) {
+  GoalTerm* out = workspace_.NewGoalTerm(type);
   bool constant = true;
   for (const Term* item : term->items) {
     out->items.push_back(Lower(item));
-    constant &= out->items.back()->type == Pattern::Type::kConstant;
+    constant &= out->items.back()->type == GoalTerm::Type::kConstant;
   }
   if (!constant) return out;
   Arena& arena = compiler_.arena();
-  if (type == Pattern::Type::kObjectOf) {
+  if (type == GoalTerm::Type::kObjectOf) {
     ObjectBuilder builder(arena, term->items.size() / 2);
     for (size_t i = 0; i < out->items.size(); i += 2) {
       builder.Set(out->items[i]->constant, out->items[i + 1]->constant);
     }
     return workspace_.Constant(builder.Build());
   }
-  if (type == Pattern::Type::kSetOf) {
+  if (type == GoalTerm::Type::kSetOf) {
     SetBuilder builder(arena, term->items.size());
-    for (const Pattern* item : out->items) builder.Add(item->constant);
+    for (const GoalTerm* item : out->items) builder.Add(item->constant);
     return workspace_.Constant(builder.Build());
   }
   ArrayBuilder builder(arena, term->items.size());
-  for (const Pattern* item : out->items) builder.Add(item->constant);
+  for (const GoalTerm* item : out->items) builder.Add(item->constant);
   return workspace_.Constant(builder.Build());
 }
 
@@ -80,8 +80,8 @@ bool Lowering::LowerInto(const Term* term, int variable) {
 void Lowering::LowerRef(const Term* term, int result) {
   const Term* head = term->type == Term::Type::kRef ? term->items[0] : term;
   Goal::Base base = Goal::Base::kPattern;
-  Pattern* left = nullptr;
-  std::vector<Pattern*> args;
+  GoalTerm* left = nullptr;
+  std::vector<GoalTerm*> args;
   if (head->type == Term::Type::kVar) {
     Meaning meaning = Resolve(head);
     if (meaning.variable >= 0) {
@@ -125,7 +125,7 @@ void Lowering::LowerCall(const Term* term, int result) {
                                                      "rem",  "and",   "or"};
   static constexpr std::string_view kComparisons[] = {"equal", "neq", "lt", "lte", "gt", "gte"};
   if (term->infix) {
-    std::vector<Pattern*> args;
+    std::vector<GoalTerm*> args;
     for (const Term* item : term->items) args.push_back(Lower(item));
     Type type = Type::kMember;
     size_t op = 0;
@@ -149,7 +149,7 @@ void Lowering::LowerCall(const Term* term, int result) {
     return;
   }
   if (!CheckCall(term, group, builtin, &arity)) return;
-  std::vector<Pattern*> args;
+  std::vector<GoalTerm*> args;
   for (size_t i = 0; i < arity; ++i) args.push_back(Lower(term->items[i]));
   Goal* goal = Add(Type::kCall, term->location);
   goal->args = std::move(args);
@@ -181,7 +181,7 @@ GoalBody* Lowering::Nested(const Body* statements, const std::vector<Term*>& hea
 void Lowering::LowerComprehension(const Term* term, int result) {
   GoalBody* body = Nested(term->body, term->items, [&](Scope* scope) {
     for (const Term* item : term->items) {
-      Pattern* pattern = Lower(item);
+      GoalTerm* pattern = Lower(item);
       scope->body->yield.push_back(pattern);
     }
   });
@@ -196,7 +196,7 @@ void Lowering::LowerComprehension(const Term* term, int result) {
 
 void Lowering::LowerTemplate(const Term* term, int result) {
   std::vector<GoalBody*> bodies;
-  std::vector<Pattern*> texts;  // constant text, or null where a body stands
+  std::vector<GoalTerm*> texts;  // constant text, or null where a body stands
   for (const Expr* part : term->parts) {
     bool text = part->term->type == Term::Type::kScalar && !part->term->parenthesised &&
                 part->term->value.is_string();

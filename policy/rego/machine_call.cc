@@ -75,7 +75,7 @@ bool Machine::CallFunction(const Instruction& in) {
 }
 
 // A call of something that `with` has replaced. Inside of a function that stands for another one,
-// the other one is itself again.
+// all functions are themselves again.
 bool Machine::CallReplaced(const WithTarget& original, const Instruction& in) {
   WithTarget target = original;
   if (target.new_builtin >= 0) {
@@ -89,10 +89,7 @@ bool Machine::CallReplaced(const WithTarget& original, const Instruction& in) {
   if (program_->groups[static_cast<size_t>(target.new_group)].arity != in.n) {
     return Fatal("rego_type_error", "a function's replacement takes other arguments");
   }
-  Scope& scope = PushScope();
-  std::erase_if(scope.functions, [&](const WithTarget& other) {
-    return other.kind == target.kind && other.callee == target.callee;
-  });
+  PushScope().functions.clear();
   return StartGroup(target.new_group, in.a, in.c, true);
 }
 
