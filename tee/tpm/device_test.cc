@@ -8,7 +8,10 @@
 #include "base/status_testing.h"
 #include "crypto/random.h"
 #include "tee/common/refusal_class.h"
+#include "tee/eventlog/log_writer.h"
+#include "tee/eventlog/runtime_extend.h"
 #include "tee/tpm/evidence_json.h"
+#include "tee/tpm/source.h"
 #include "tee/tpm/swtpm_testing.h"
 
 namespace nacre::tee::tpm {
@@ -97,6 +100,42 @@ TEST_F(DeviceTest, BadArguments) {
   EXPECT_STATUS(device_->ReadPcrs(PcrSelection::Of(Bank::kSha1, {0})), kInternal, "sha1");
   EXPECT_STATUS(TpmDevice::Open(tpm_->socket() + "x"), kNotFound, "");
   EXPECT_STATUS(TpmDevice::Open("/dev/null"), kUnavailable, "/dev/null");
+}
+
+// The guest's evidence source, with a firmware log that has no events and a runtime log.
+TEST_F(DeviceTest, SourceQuotesWithItsLogs) {
+  const TemporaryDirectory folder = *TemporaryDirectory::Create("tpm-source");
+  const std::vector<Bank> banks = *device_->Banks();
+  TpmSourceOptions options;
+  options.tpm = tpm_->socket();
+  options.firmware_log = folder.path() + "/firmware";
+  options.runtime_log = folder.path() + "/runtime";
+  ASSERT_OK(WriteFile(options.firmware_log, eventlog::LogHeader(banks)));
+  ASSERT_OK_AND_ASSIGN(TrustedAk ak, Enrol());
+  device_.reset();  // swtpm serves one connection at a time
+  ASSERT_OK_AND_ASSIGN(auto source, TpmSource::Open(options));
+  const std::vector<Bytes> digests = {Bytes(32, 1), Bytes(48, 2)};
+  ASSERT_OK(source->device().Extend(8, {{banks[0], digests[0]}, {banks[1], digests[1]}}));
+  const ReportData nonce = *ReportData::FromBytes(ToBytes("report data"));
+  const TpmPolicy policy{.require_event_log = true};
+  // Extended, and not logged: fine for a register that no log mentions.
+  const auto verdict = [&] {
+    const auto evidence = source->Quote(nonce);
+    EXPECT_OK(evidence);
+    EXPECT_EQ(evidence->kind, TeeKind::kTpm);
+    const auto document = ParseTpmDocument(AsText(evidence->report));
+    EXPECT_OK(document);
+    EXPECT_FALSE(document->ek_certificate.empty());
+    Appraisal appraisal;
+    (void)VerifyTpm(document->evidence, ak, nonce.view(), policy, &appraisal);
+    return appraisal.refusal_class;
+  };
+  EXPECT_EQ(verdict(), RefusalClass::kNone);
+  ASSERT_OK(eventlog::AppendEvent(options.runtime_log, banks, 8, eventlog::kEventTag, digests, {}));
+  EXPECT_EQ(verdict(), RefusalClass::kNone);
+  // One event too many.
+  ASSERT_OK(eventlog::AppendEvent(options.runtime_log, banks, 8, eventlog::kEventTag, digests, {}));
+  EXPECT_EQ(verdict(), RefusalClass::kPcrDigest);
 }
 
 TEST_F(DeviceTest, EvidenceDocument) {
