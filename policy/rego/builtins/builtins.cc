@@ -31,6 +31,7 @@ void RegisterBuiltins(BuiltinRegistry& registry) {
   RegisterUnits(registry);
   RegisterUri(registry);
   RegisterUuid(registry);
+  RegisterX509(registry);
   RegisterYaml(registry);
 }
 

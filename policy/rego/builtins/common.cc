@@ -1,5 +1,6 @@
 #include "policy/rego/builtins/common.h"
 
+#include "policy/rego/json.h"
 #include "policy/rego/number.h"
 
 namespace nacre::rego {
@@ -60,6 +61,16 @@ absl::Status AsBuiltinError(const absl::Status& status) {
     default:
       return BuiltinError(Message(status));
   }
+}
+
+std::string GoJson(const Value& value) {
+  std::string out = ToJson(value, {.escape_html = true});
+  for (auto [text, escape] : {std::pair{"\u2028", "\\u2028"}, std::pair{"\u2029", "\\u2029"}}) {
+    for (size_t at = out.find(text); at != out.npos; at = out.find(text, at)) {
+      out.replace(at, 3, escape);
+    }
+  }
+  return out;
 }
 
 Value StringArray(BuiltinContext& context, std::span<const std::string_view> texts) {

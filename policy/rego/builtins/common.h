@@ -41,6 +41,8 @@ inline Value Text(BuiltinContext& context, std::string_view text) {
 absl::Status CheckTextSize(size_t size);
 // A helper's failure as eval_builtin_error; what ends the evaluation stays what it is.
 absl::Status AsBuiltinError(const absl::Status& status);
+// Compact JSON as Go's encoding/json writes it: <, >, & and the line separators of Unicode escaped.
+std::string GoJson(const Value& value);
 Value StringArray(BuiltinContext& context, std::span<const std::string_view> texts);
 
 // fn(text) -> text, as a builtin.

@@ -37,7 +37,7 @@ class Translator {
       RETURN_IF_ERROR(One());
       if (out_.size() > kMaxPatternBytes) return absl::InvalidArgumentError("glob is too large");
     }
-    if (braces_ > 0) return absl::InvalidArgumentError("unexpected end of input");
+    if (braces_ > 0) return absl::InvalidArgumentError("glob: unclosed `{`");
     return out_ + "$";
   }
 
@@ -71,11 +71,12 @@ class Translator {
       case '[':
         return Class();
       case '{':
-        if (++braces_ > kMaxBraces) return absl::InvalidArgumentError("too many nested braces");
+        if (++braces_ > kMaxBraces) return absl::InvalidArgumentError("glob: too many nested braces");
         out_ += "(?:";
         break;
       case '\\':
-        if (!rest_.empty()) Literal(Take());
+        if (rest_.empty()) return absl::InvalidArgumentError("glob: trailing backslash");
+        Literal(Take());
         break;
       default:
         if (rune == '}' && braces_ > 0) {
@@ -92,7 +93,7 @@ class Translator {
 
   // Behind "[": either one range or a list of characters.
   absl::Status Class() {
-    absl::Status cut = absl::InvalidArgumentError("unexpected end of input");
+    absl::Status cut = absl::InvalidArgumentError("glob: unexpected end of input");
     out_ += "[";
     if (rest_.starts_with('!')) {
       rest_.remove_prefix(1);
@@ -106,11 +107,11 @@ class Translator {
       if (rest_.empty()) return cut;
       char32_t last = Take();
       if (!rest_.starts_with(']')) {
-        return absl::InvalidArgumentError("expected close range character");
+        return absl::InvalidArgumentError("glob: expected close range character");
       }
       rest_.remove_prefix(1);
       if (last < first) {
-        return absl::InvalidArgumentError("hi character should be greater than lo");
+        return absl::InvalidArgumentError("glob: hi character should be greater than lo");
       }
       AppendInClass(&out_, first);
       out_ += "-";
@@ -126,7 +127,7 @@ class Translator {
       runes.push_back(rune);
       if (rest_.empty()) return cut;
     }
-    if (runes.empty()) return absl::InvalidArgumentError("empty character list");
+    if (runes.empty()) return absl::InvalidArgumentError("glob: empty character list");
     for (char32_t rune : runes) AppendInClass(&out_, rune);
     out_ += "]";
     return absl::OkStatus();

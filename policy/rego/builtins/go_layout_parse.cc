@@ -108,8 +108,9 @@ class Reader {
     if (found && (month_ < 1 || month_ > 12)) return OutOfRange("month");
     return found;
   }
-  bool Limited(bool found, int number, int limit, std::string_view what) {
-    if (found && number >= limit) return OutOfRange(what);
+  bool Limited(size_t least, int* number, int limit, std::string_view what) {
+    bool found = Digits(least, 2, number);
+    if (found && *number >= limit) return OutOfRange(what);
     return found;
   }
 
@@ -144,15 +145,15 @@ class Reader {
       case LayoutPart::kZeroYearDay:
         return Digits(3, 3, &year_day_);
       case LayoutPart::kHour:
-        return Limited(Digits(1, 2, &hour_), hour_, 24, "hour");
+        return Limited(1, &hour_, 24, "hour");
       case LayoutPart::kHour12:
-        return Limited(Digits(1, 2, &hour_), hour_, 13, "hour");
+        return Limited(1, &hour_, 13, "hour");
       case LayoutPart::kZeroHour12:
-        return Limited(Digits(2, 2, &hour_), hour_, 13, "hour");
+        return Limited(2, &hour_, 13, "hour");
       case LayoutPart::kMinute:
-        return Limited(Digits(1, 2, &minute_), minute_, 60, "minute");
+        return Limited(1, &minute_, 60, "minute");
       case LayoutPart::kZeroMinute:
-        return Limited(Digits(2, 2, &minute_), minute_, 60, "minute");
+        return Limited(2, &minute_, 60, "minute");
       case LayoutPart::kSecond:
         return ReadSecond(1, layout_rest);
       case LayoutPart::kZeroSecond:
@@ -195,7 +196,7 @@ class Reader {
 
   // A fraction may follow the seconds although the layout does not ask for one.
   bool ReadSecond(size_t least, std::string_view layout_rest) {
-    if (!Limited(Digits(least, 2, &second_), second_, 60, "second")) return false;
+    if (!Limited(least, &second_, 60, "second")) return false;
     LayoutPart next = NextLayoutChunk(layout_rest).part;
     if (next == LayoutPart::kFraction || next == LayoutPart::kTrimmedFraction) return true;
     return ReadOptionalFraction();

@@ -8,7 +8,7 @@ namespace nacre::rego {
 namespace {
 
 Result Marshal(BuiltinContext& context, Args args) {
-  std::string text = ToJson(args[0], {.escape_html = true});
+  std::string text = GoJson(args[0]);
   RETURN_IF_ERROR(CheckTextSize(text.size()));
   RETURN_IF_ERROR(context.Step(text.size() / 8));
   return Text(context, text);
@@ -104,7 +104,7 @@ Result MarshalWithOptions(BuiltinContext& context, Args args) {
   if (!options.pretty) return Marshal(context, args);
   Indenter indenter(context, options);
   indenter.out_ = options.prefix;
-  RETURN_IF_ERROR(indenter.Add(ToJson(args[0], {.escape_html = true})));
+  RETURN_IF_ERROR(indenter.Add(GoJson(args[0])));
   return Text(context, indenter.out_);
 }
 

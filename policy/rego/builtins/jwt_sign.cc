@@ -46,8 +46,7 @@ Result Sign(BuiltinContext& context, std::string_view header, std::string_view p
 
 Result EncodeSign(BuiltinContext& context, Args args) {
   for (int i = 1; i <= 3; ++i) RETURN_IF_ERROR(WantKind(args, i, Kind::kObject));
-  JsonStyle style{.escape_html = true};
-  return Sign(context, ToJson(args[0], style), ToJson(args[1], style), args[2]);
+  return Sign(context, GoJson(args[0]), GoJson(args[1]), args[2]);
 }
 
 Result EncodeSignRaw(BuiltinContext& context, Args args) {

@@ -8,6 +8,7 @@
 
 #include "policy/rego/builtins/base64.h"
 #include "policy/rego/builtins/common.h"
+#include "policy/rego/builtins/go_sprintf.h"
 #include "policy/rego/builtins/register.h"
 #include "policy/rego/builtins/yaml_scalar.h"
 #include "policy/rego/number.h"
@@ -37,8 +38,8 @@ class YamlReader {
  public:
   YamlReader(BuiltinContext& context, std::string_view text) : context_(context) {
     yaml_parser_initialize(&parser_);
-    yaml_parser_set_input_string(&parser_, reinterpret_cast<const uint8_t*>(text.data()),
-                                 text.size());
+    yaml_parser_set_input_string(
+        &parser_, reinterpret_cast<const uint8_t*>(text.empty() ? "" : text.data()), text.size());
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
   }
   ~YamlReader() { yaml_parser_delete(&parser_); }
@@ -59,8 +60,9 @@ class YamlReader {
  private:
   absl::Status Fault() const {
     const char* problem = parser_.problem == nullptr ? "invalid document" : parser_.problem;
-    return absl::InvalidArgumentError(
-        StrCat("yaml: line ", parser_.problem_mark.line + 1, ": ", problem));
+    size_t line = parser_.problem_mark.line + (parser_.error == YAML_SCANNER_ERROR ? 1 : 0);
+    if (line == 0) return absl::InvalidArgumentError(StrCat("yaml: ", problem));
+    return absl::InvalidArgumentError(StrCat("yaml: line ", line, ": ", problem));
   }
 
   absl::Status Take(const yaml_event_t& event) {
@@ -230,6 +232,13 @@ class YamlWriter {
   std::string out_;
 
  private:
+  // Whole numbers in full, others as Go writes floats.
+  static std::string Number(const Value& value) {
+    std::optional<std::string> whole = ToIntegerText(value);
+    if (whole.has_value() && whole->size() <= 21) return *whole;
+    return FormatDouble(ToDouble(value), 'g', -1);
+  }
+
   static std::string Scalar(const Value& value, size_t indent, bool key) {
     switch (value.kind()) {
       case Kind::kString:
@@ -239,6 +248,8 @@ class YamlWriter {
       case Kind::kArray:
       case Kind::kSet:
         return "[]";
+      case Kind::kNumber:
+        return IsInteger(value) && value.is_small() ? ToRego(value) : Number(value);
       default:
         return ToRego(value);
     }
