@@ -84,7 +84,7 @@ bool StdinIsEmpty() {
 sigset_t HeldSignals() {
   sigset_t held;
   sigemptyset(&held);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, signal);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) sigaddset(&held, signal);
   return held;
 }
 
@@ -101,9 +101,13 @@ class ContainerStreams::Pump {
 
   absl::Status Open(const TaskStreams& paths) {
     ASSIGN_OR_RETURN(out_fifo_, MakeFifo(paths.out, O_RDONLY));
-    ASSIGN_OR_RETURN(err_fifo_, MakeFifo(paths.err, O_RDONLY));
+    if (paths.err.empty()) {
+      err_.ended = true;
+    } else {
+      ASSIGN_OR_RETURN(err_fifo_, MakeFifo(paths.err, O_RDONLY));
+      err_ = {.from = err_fifo_.get(), .to = STDERR_FILENO, .piece = PieceFor(STDERR_FILENO)};
+    }
     out_ = {.from = out_fifo_.get(), .to = STDOUT_FILENO, .piece = PieceFor(STDOUT_FILENO)};
-    err_ = {.from = err_fifo_.get(), .to = STDERR_FILENO, .piece = PieceFor(STDERR_FILENO)};
     in_.ended = paths.in.empty();
     stdin_closed_ = in_.ended;
     if (!in_.ended) {
@@ -206,7 +210,11 @@ class ContainerStreams::Pump {
       std::lock_guard lock(mutex_);
       running = running_;
       draining = drain_until_.has_value();
-      if (!running && interrupted_by_ == 0) interrupted_by_ = signal;
+      if (!running && interrupted_by_ == 0 && signal != SIGWINCH) interrupted_by_ = signal;
+    }
+    if (signal == SIGWINCH) {
+      if (running && !draining) actions_.resize();
+      return;
     }
     if (!running) {
       actions_.cancel_start();
@@ -283,11 +291,13 @@ ContainerStreams::~ContainerStreams() {
   thread_.join();
 }
 
-absl::StatusOr<std::unique_ptr<ContainerStreams>> ContainerStreams::Start(StreamActions actions) {
+absl::StatusOr<std::unique_ptr<ContainerStreams>> ContainerStreams::Start(bool terminal,
+                                                                          StreamActions actions) {
   ASSIGN_OR_RETURN(TemporaryDirectory folder, TemporaryDirectory::Create("nacre-run"));
   TaskStreams paths = {.in = StdinIsEmpty() ? "" : folder.path() + "/stdin",
                        .out = folder.path() + "/stdout",
-                       .err = folder.path() + "/stderr"};
+                       .err = terminal ? "" : folder.path() + "/stderr",
+                       .terminal = terminal};
   auto pump = std::make_unique<Pump>(std::move(actions));
   RETURN_IF_ERROR(pump->Open(paths));
   return std::unique_ptr<ContainerStreams>(

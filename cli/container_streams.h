@@ -20,18 +20,20 @@ struct StreamActions {
   std::function<void()> cancel_start;    // a signal came before Running()
   std::function<void(int signal)> kill;  // a signal for the running container
   std::function<void()> close_stdin;     // our standard input ended, after Running()
+  std::function<void()> resize;          // our terminal has another size, after Running()
 };
 
 class ContainerStreams {
  public:
-  // Keeps SIGINT, SIGTERM and SIGHUP for the container, and ignores SIGPIPE, from here to the end
-  // of the process. Call before the first other thread starts.
+  // Keeps SIGINT, SIGTERM, SIGHUP and SIGWINCH for the container, and ignores SIGPIPE, from here to
+  // the end of the process. Call before the first other thread starts.
   static void HoldSignals();
 
-  // Makes the fifos in a folder of its own under $TMPDIR and starts to copy. The held signals go to
-  // the container. At the second one, or 10 s after the first, SIGKILL follows; so does it when
-  // nobody reads our standard output any more.
-  static absl::StatusOr<std::unique_ptr<ContainerStreams>> Start(StreamActions actions);
+  // Makes the fifos in a folder of its own under $TMPDIR and starts to copy; for a terminal there
+  // is no fifo for errors. The held signals go to the container. At the second one, or 10 s after
+  // the first, SIGKILL follows; so does it when nobody reads our standard output any more.
+  static absl::StatusOr<std::unique_ptr<ContainerStreams>> Start(bool terminal,
+                                                                 StreamActions actions);
   // Stops copying and removes the fifos.
   ~ContainerStreams();
   ContainerStreams(const ContainerStreams&) = delete;

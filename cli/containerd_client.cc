@@ -67,15 +67,12 @@ google::protobuf::Any RuntimeOptions(const std::string& config_path) {
 }  // namespace
 
 std::string ReadableContainerdMessage(std::string_view message) {
-  static constexpr std::string_view kLayers[] = {"failed to create shim task: ",
-                                                 "failed to create task: ",
-                                                 "failed to start shim: ",
-                                                 "failed to create shim: ",
-                                                 "failed to start task: ",
-                                                 "failed to delete task: ",
-                                                 "OCI runtime create failed: ",
-                                                 "rpc error: ",
-                                                 "failed to get runtime path: "};
+  static constexpr std::string_view kLayers[] = {
+      "failed to create shim task: ", "failed to create task: ",
+      "failed to start shim: ",       "failed to create shim: ",
+      "failed to start task: ",       "failed to delete task: ",
+      "OCI runtime create failed: ",  "rpc error: ",
+      "failed to get runtime path: "};
   static constexpr std::string_view kCodes[] = {
       ": unknown", ": unavailable",       ": internal",      ": failed precondition",
       ": unknown", ": permission denied", ": not found",     ": invalid argument",
@@ -213,6 +210,7 @@ absl::Status ContainerdClient::CreateTask(const std::string& id, const TaskStrea
   message.set_stdin(streams.in);
   message.set_stdout(streams.out);
   message.set_stderr(streams.err);
+  message.set_terminal(streams.terminal);
   return impl_->CreateTask(message);
 }
 
@@ -247,6 +245,16 @@ absl::Status ContainerdClient::CloseStdin(const std::string& id) {
   message.set_stdin(true);
   Empty response;
   return impl_->Call(impl_->tasks(), &tasks::Tasks::Stub::CloseIO, message, &response);
+}
+
+absl::Status ContainerdClient::ResizeTerminal(const std::string& id, uint32_t rows,
+                                              uint32_t columns) {
+  tasks::ResizePtyRequest message;
+  message.set_container_id(id);
+  message.set_width(columns);
+  message.set_height(rows);
+  Empty response;
+  return impl_->Call(impl_->tasks(), &tasks::Tasks::Stub::ResizePty, message, &response);
 }
 
 absl::Status ContainerdClient::DeleteTask(const std::string& id) {

@@ -20,6 +20,7 @@ struct ContainerRequest {
 
 struct TaskStreams {
   std::string in, out, err;  // paths of fifos; empty = none
+  bool terminal = false;     // one terminal: what it shows goes to `out`, and there is no `err`
 };
 
 // Thread-safe. Errors carry containerd's own code and the part of its message that says what
@@ -44,6 +45,7 @@ class ContainerdClient {
   absl::StatusOr<int> WaitTask(const std::string& id);
   absl::Status KillTask(const std::string& id, int signal);
   absl::Status CloseStdin(const std::string& id);
+  absl::Status ResizeTerminal(const std::string& id, uint32_t rows, uint32_t columns);
   // Also of a task that still runs: it is killed and waited for first (10 s). One whose shim died
   // is waited for until containerd has noticed, at most as long.
   absl::Status DeleteTask(const std::string& id);

@@ -14,6 +14,7 @@
 #include "base/strings.h"
 #include "cli/container_streams.h"
 #include "cli/containerd_client.h"
+#include "cli/raw_terminal.h"
 #include "cli/timeline.h"
 #include "crypto/random.h"
 #include "tee/common/initdata.h"
@@ -49,12 +50,18 @@ class Run {
   // The container's exit code.
   absl::StatusOr<int> Execute() {
     ContainerStreams::HoldSignals();
+    if (options_.terminal) {
+      ASSIGN_OR_RETURN(terminal_, RawTerminal::Enter());
+    }
     ASSIGN_OR_RETURN(client_, ContainerdClient::Connect(options_.address, options_.name_space));
-    ASSIGN_OR_RETURN(streams_, ContainerStreams::Start({
-                                   .cancel_start = [this] { client_->CancelCreate(); },
-                                   .kill = [this](int signal) { Kill(signal); },
-                                   .close_stdin = [this] { CloseStdin(); },
-                               }));
+    ASSIGN_OR_RETURN(
+        streams_, ContainerStreams::Start(options_.terminal,
+                                          {
+                                              .cancel_start = [this] { client_->CancelCreate(); },
+                                              .kill = [this](int signal) { Kill(signal); },
+                                              .close_stdin = [this] { CloseStdin(); },
+                                              .resize = [this] { Resize(); },
+                                          }));
     RETURN_IF_ERROR(client_->CreateContainer({.id = options_.id,
                                               .image = options_.image,
                                               .runtime = options_.runtime,
@@ -74,6 +81,7 @@ class Run {
   absl::StatusOr<int> RunTask() {
     RETURN_IF_ERROR(client_->CreateTask(options_.id, streams_->paths()));
     task_exists_ = true;
+    Resize();
     if (!streams_->Running()) return absl::CancelledError("interrupted");
     RETURN_IF_ERROR(client_->StartTask(options_.id));
     ASSIGN_OR_RETURN(int code, client_->WaitTask(options_.id));
@@ -98,8 +106,17 @@ class Run {
   void Kill(int signal) { client_->KillTask(options_.id, signal).IgnoreError(); }
   void CloseStdin() { client_->CloseStdin(options_.id).IgnoreError(); }
 
+  // A terminal of the wrong size is no reason to end a run.
+  void Resize() {
+    if (terminal_ == nullptr) return;
+    const TerminalSize size = terminal_->Size();
+    if (size.rows == 0 || size.columns == 0) return;
+    client_->ResizeTerminal(options_.id, size.rows, size.columns).IgnoreError();
+  }
+
   RunOptions options_;
   std::string spec_;
+  std::unique_ptr<RawTerminal> terminal_;
   std::unique_ptr<ContainerdClient> client_;
   std::unique_ptr<ContainerStreams> streams_;
   bool task_exists_ = false;
@@ -120,19 +137,24 @@ absl::Status TakeWords(const CLI::App& verb, RunOptions* options) {
 
 VerbResult RunContainer(RunOptions options) {
   VerbResult result;
-  Run run(std::move(options));
-  result.status = run.Prepare();
-  if (!result.status.ok()) return result;
-  absl::StatusOr<int> code = run.Execute();
-  if (code.ok()) {
-    result.exit_code = *code;
-  } else if (run.interrupted_by() != 0) {
-    result.status = absl::CancelledError("interrupted before the container started");
-    result.exit_code = 128 + run.interrupted_by();
-  } else {
-    result.status = code.status();
+  std::string timeline;
+  {
+    Run run(std::move(options));
+    result.status = run.Prepare();
+    if (!result.status.ok()) return result;
+    absl::StatusOr<int> code = run.Execute();
+    if (code.ok()) {
+      result.exit_code = *code;
+    } else if (run.interrupted_by() != 0) {
+      result.status = absl::CancelledError("interrupted before the container started");
+      result.exit_code = 128 + run.interrupted_by();
+    } else {
+      result.status = code.status();
+    }
+    timeline = run.timeline();
   }
-  std::fputs(run.timeline().c_str(), stderr);
+  // Our terminal is our own again.
+  std::fputs(timeline.c_str(), stderr);
   return result;
 }
 
@@ -152,6 +174,7 @@ void AddRunVerb(CLI::App& app, VerbResult* result) {
   verb->add_option("--id", options->id, "name of the container; made up when absent");
   verb->add_option("--env", options->env, "NAME=value for the container; repeatable")
       ->allow_extra_args(false);
+  verb->add_flag("-t,--terminal", options->terminal, "lend our terminal to the container");
   verb->add_flag("--timeline", options->timeline, "print the milestones of the start on stderr");
   verb->add_option("--runtime", options->runtime, "another runtime, for tests")
       ->take_last()

@@ -53,7 +53,7 @@ Json Linux() {
 }
 
 Json Process(const RunOptions& options) {
-  Json process = {{"terminal", false},
+  Json process = {{"terminal", options.terminal},
                   {"user", {{"uid", 0}, {"gid", 0}}},
                   {"cwd", "/"},
                   {"capabilities", Capabilities()},

@@ -17,6 +17,7 @@ struct RunOptions {
   std::string id = "";                // made up when empty
   std::vector<std::string> env = {};  // "NAME=value"
   bool timeline = false;
+  bool terminal = false;  // a terminal for the container; ours is lent to it
   std::string image = "";
   std::vector<std::string> args = {};  // empty = the image's entrypoint and command
   std::string runtime = "io.containerd.nacre.v2";

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 
 #include <cstring>
 #include <filesystem>
@@ -219,6 +221,63 @@ TEST_F(RunVerb, ATimelineThatIsNotThereIsSaid) {
   const CommandResult result = Run({"--timeline", "image", "/bin/true"});
   EXPECT_EQ(result.exit.code, 0);
   EXPECT_THAT(result.err, HasSubstr("no timeline: "));
+}
+
+// Both ends of a terminal of 30 rows and 100 columns.
+struct Terminal {
+  UniqueFd master, slave;
+};
+Terminal OpenTerminal() {
+  const winsize size = {.ws_row = 30, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
+  Terminal out;
+  out.master.Reset(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  EXPECT_EQ(grantpt(out.master.get()), 0);
+  EXPECT_EQ(unlockpt(out.master.get()), 0);
+  out.slave.Reset(open(ptsname(out.master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  EXPECT_EQ(ioctl(out.master.get(), TIOCSWINSZ, &size), 0);
+  return out;
+}
+
+// Reads what the terminal shows until it holds `wanted`; all of it.
+std::string ReadUntil(int master, std::string_view wanted) {
+  std::string shown;
+  while (shown.find(wanted) == std::string::npos) {
+    pollfd ready = {master, POLLIN, 0};
+    if (poll(&ready, 1, kPatienceMs) != 1) break;
+    char bytes[256];
+    const ssize_t got = read(master, bytes, sizeof bytes);
+    if (got <= 0) break;
+    shown.append(bytes, static_cast<size_t>(got));
+  }
+  return shown;
+}
+
+TEST_F(RunVerb, ATerminalIsLentAndGivenBack) {
+  std::filesystem::create_symlink("busybox", Path("rootfs/bin/stty"));
+  const Terminal terminal = OpenTerminal();
+  termios before = {};
+  ASSERT_EQ(tcgetattr(terminal.slave.get(), &before), 0);
+  auto run = Subprocess::Start(
+      {.argv = Nacre({"-t", "image", "/bin/sh", "-c", "stty size; read -r line; echo got=$line"}),
+       .stdin_fd = terminal.slave.get(),
+       .stdout_fd = terminal.slave.get(),
+       .stderr_fd = terminal.slave.get()});
+  ASSERT_OK(run);
+  EXPECT_THAT(ReadUntil(terminal.master.get(), "30 100"), HasSubstr("30 100"));
+  ASSERT_OK(WriteAll(terminal.master.get(), AsBytes("word\n")));
+  EXPECT_THAT(ReadUntil(terminal.master.get(), "got=word"), HasSubstr("got=word"));
+  ASSERT_OK_AND_ASSIGN(ExitStatus exit, run->WaitFor(kPatienceMs));
+  EXPECT_EQ(exit.code, 0);
+  termios after = {};
+  ASSERT_EQ(tcgetattr(terminal.slave.get(), &after), 0);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+  EXPECT_EQ(after.c_oflag, before.c_oflag);
+}
+
+TEST_F(RunVerb, WithoutATerminalNoneIsLent) {
+  const CommandResult result = Run({"--terminal", "image", "/bin/true"});
+  EXPECT_EQ(result.exit.code, 1);
+  EXPECT_EQ(result.err, "nacre run: --terminal: standard input is not a terminal\n");
 }
 
 }  // namespace
