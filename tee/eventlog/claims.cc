@@ -1,3 +1,9 @@
+// A log's event types and descriptions are not measured: whoever carries the log may change them,
+// and whoever runs the system after boot may extend registers with events of their own. What such a
+// person can not do is put an event before the separator that the firmware ends its part of a
+// register with. So that separator is found by its digest, whatever type the log gives it, and what
+// only firmware may say is believed only before it.
+
 #include "tee/eventlog/claims.h"
 
 #include <algorithm>
@@ -30,7 +36,9 @@ Layout LayoutOf(Registers registers) {
 class ClaimReader {
  public:
   ClaimReader(const EventLog& log, Bank bank, const std::set<uint32_t>& unproven)
-      : log_(log), bank_(bank), unproven_(unproven), layout_(LayoutOf(log.registers())) {}
+      : log_(log), bank_(bank), unproven_(unproven), layout_(LayoutOf(log.registers())) {
+    separators_ = {BankDigest(bank, Bytes(4)), BankDigest(bank, Bytes(4, 0xff))};
+  }
 
   absl::StatusOr<BootClaims> Run() {
     for (size_t i = 0; i < log_.size(); ++i) {
@@ -41,16 +49,21 @@ class ClaimReader {
       }
       const std::optional<ByteView> bound = BoundData(event, bank_);
       if (bound) RETURN_IF_ERROR(ReadEvent(event, *bound));
+      if (IsSeparator(event)) claims_.separators.insert(event.index);
     }
     return std::move(claims_);
   }
 
  private:
+  bool IsSeparator(const Event& event) const {
+    const ByteView digest = event.digest(bank_).value_or(ByteView());
+    return std::ranges::any_of(
+        separators_, [&](const Bytes& separator) { return std::ranges::equal(separator, digest); });
+  }
+  bool AfterFirmware(const Event& event) const { return claims_.separators.contains(event.index); }
+
   absl::Status ReadEvent(const Event& event, ByteView bound) {
     switch (event.type) {
-      case kSeparator:
-        claims_.separators.insert(event.index);
-        break;
       case kAction:
       case kEfiAction:
         claims_.actions.push_back(ToString(bound));
@@ -85,8 +98,7 @@ class ClaimReader {
   absl::Status ReadDriverVariable(const Event& event, ByteView bound) {
     const auto variable = ParseUefiVariable(bound);
     if (!variable.ok() || event.index != layout_.secure_boot || variable->name != "SecureBoot" ||
-        !std::ranges::equal(variable->vendor, kGlobalVariable) ||
-        claims_.separators.contains(event.index)) {
+        !std::ranges::equal(variable->vendor, kGlobalVariable) || AfterFirmware(event)) {
       return absl::OkStatus();
     }
     const bool on = variable->value.size() == 1 && variable->value[0] == 1;
@@ -100,6 +112,8 @@ class ClaimReader {
 
   void ReadBootVariable(const Event& event, ByteView bound) {
     if (event.index != layout_.configuration) return;
+    // RTMR0 is both PCR 1 and PCR 7: the separator of the latter may come first.
+    if (log_.registers() == Registers::kPcr && AfterFirmware(event)) return;
     const auto variable = ParseUefiVariable(event.data);
     if (!variable.ok()) return;
     const bool whole = bound.size() == event.data.size();
@@ -139,6 +153,7 @@ class ClaimReader {
   Bank bank_;
   const std::set<uint32_t>& unproven_;
   Layout layout_;
+  std::vector<Bytes> separators_;  // digests
   BootClaims claims_;
 };
 

@@ -1,7 +1,8 @@
 // What a log says about a boot, drawn only from events whose data hashes to their digest
-// (event_data.h), and only from registers and places where firmware, not the system it starts,
-// wrote them: software that runs later can extend most registers too, but never before what is
-// already there.
+// (event_data.h) in the registers where they belong. Secure Boot and boot variables count only
+// before the separator that ends the firmware's part of their register. Command lines, actions and
+// runtime events are as true as the system is honest: software that runs later can extend those
+// registers with more of them. To decide, compare register values; claims explain them.
 #pragma once
 
 #include <map>

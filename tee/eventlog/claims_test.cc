@@ -69,6 +69,33 @@ TEST(ClaimsTest, SecureBoot) {
   EXPECT_STATUS(both, kUnauthenticated, "both on and off");
 }
 
+// Types are not measured: a separator that is called something else still ends the firmware's part.
+TEST(ClaimsTest, SeparatorsAreKnownByTheirDigest) {
+  for (uint8_t filled : {0x00, 0xff}) {
+    for (uint32_t type : {kAction, kEventTag, kPostCode}) {
+      const auto claims = Log()
+                              .Add(7, type, Bytes(4, filled))
+                              .Add(7, kEfiVariableDriverConfig, SecureBoot({1}))
+                              .Claims();
+      EXPECT_EQ(claims->secure_boot, std::nullopt);
+      EXPECT_TRUE(claims->separators.contains(7));
+    }
+  }
+  // Another register's separator ends nothing here.
+  EXPECT_EQ(Log()
+                .Add(6, kSeparator, Bytes(4))
+                .Add(7, kEfiVariableDriverConfig, SecureBoot({1}))
+                .Claims()
+                ->secure_boot,
+            true);
+  const Bytes order = EncodeUefiVariable(kGlobal, "BootOrder", Bytes{2, 0});
+  EXPECT_TRUE(Log()
+                  .Add(1, kSeparator, Bytes(4))
+                  .Add(1, kEfiVariableBoot, order)
+                  .Claims()
+                  ->boot_variables.empty());
+}
+
 TEST(ClaimsTest, DataThatMustHashToItsDigest) {
   for (uint32_t type : {kSeparator, kAction, kEfiAction, kCrtmVersion, kEfiGptEvent, kNonhostInfo,
                         kEfiVariableDriverConfig, kEfiVariableBoot, kEfiVariableAuthority}) {

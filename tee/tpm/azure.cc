@@ -42,6 +42,18 @@ class AzureVerification {
                           HexEncode(report_data));
   }
 
+  // Whose vTPM it is.
+  bool CheckParavisor(ByteView measurement, const AzurePolicy& policy) {
+    const std::vector<Bytes>& known = policy.paravisors;
+    std::vector<std::string> texts;
+    for (const Bytes& one : known) texts.push_back(HexEncode(one));
+    const bool good =
+        known.empty() || std::ranges::find(known, ToBytes(measurement)) != known.end();
+    appraisal_.claims["azure.paravisor"] = HexEncode(measurement);
+    return appraisal_.Add(RefusalClass::kMeasurement, "paravisor", good,
+                          known.empty() ? "any" : StrJoin(texts, " or "), HexEncode(measurement));
+  }
+
   // Only after the runtime data is vouched for.
   std::optional<AzureResult> CheckQuote(ByteView nonce, const TpmPolicy& policy) {
     auto runtime = ParseHclRuntimeData(report_.variable_data);
@@ -69,24 +81,25 @@ class AzureVerification {
 
 std::optional<AzureResult> VerifyAzureSnp(const AzureEvidence& evidence, const sev::SnpTrust& trust,
                                           const sev::SnpPolicy& snp_policy, ByteView nonce,
-                                          const TpmPolicy& policy, int64_t now,
+                                          const AzurePolicy& policy, int64_t now,
                                           Appraisal* appraisal) {
   appraisal->tee = TeeKind::kSnp;
   AzureVerification azure(evidence, HclReportType::kSnp, appraisal);
   if (!azure.ReadReport()) return std::nullopt;
   const sev::SnpEvidence snp{azure.report().hardware_report, evidence.certificates};
   const auto report = sev::VerifySnp(snp, trust, snp_policy, now, appraisal);
-  if (!report || !azure.CheckBinding("HCL runtime data in the SNP report", report->report_data)) {
+  if (!report || !azure.CheckBinding("HCL runtime data in the SNP report", report->report_data) ||
+      !azure.CheckParavisor(report->measurement, policy)) {
     return std::nullopt;
   }
-  return azure.CheckQuote(nonce, policy);
+  return azure.CheckQuote(nonce, policy.tpm);
 }
 
 std::optional<AzureResult> VerifyAzureTdx(const AzureEvidence& evidence,
                                           const tdx::ParsedCollateral& collateral,
                                           const tdx::TdxTrust& trust,
                                           const tdx::TdxPolicy& tdx_policy, ByteView nonce,
-                                          const TpmPolicy& policy, int64_t now,
+                                          const AzurePolicy& policy, int64_t now,
                                           Appraisal* appraisal) {
   appraisal->tee = TeeKind::kTdx;
   AzureVerification azure(evidence, HclReportType::kTdx, appraisal);
@@ -101,10 +114,11 @@ std::optional<AzureResult> VerifyAzureTdx(const AzureEvidence& evidence,
   }
   // The TDREPORT's MAC is good on its own machine only: the quote is what vouches.
   const auto td = tdx::VerifyTdx(evidence.td_quote, collateral, trust, tdx_policy, now, appraisal);
-  if (!td || !azure.CheckBinding("HCL runtime data in the TD quote", td->quote.td->report_data)) {
+  if (!td || !azure.CheckBinding("HCL runtime data in the TD quote", td->quote.td->report_data) ||
+      !azure.CheckParavisor(td->quote.td->mrtd, policy)) {
     return std::nullopt;
   }
-  return azure.CheckQuote(nonce, policy);
+  return azure.CheckQuote(nonce, policy.tpm);
 }
 
 }  // namespace nacre::tee::tpm

@@ -31,6 +31,15 @@ struct AzureEvidence {
 // a TPMT_SIGNATURE with SHA-256. kInvalidArgument (class FORMAT) for anything else.
 absl::StatusOr<AzureEvidence> ParseAzureEvidence(std::string_view json);
 
+struct AzurePolicy {
+  TpmPolicy tpm{};
+  // Launch measurements (SNP MEASUREMENT or MRTD, 48 bytes) of paravisors whose vTPM is trusted.
+  // Any other confidential guest can name an attestation key of its own in its report data and sign
+  // made-up PCRs with it, so a decision needs this list, or the claim "azure.paravisor" compared
+  // with reference values elsewhere. Empty accepts any.
+  std::vector<Bytes> paravisors{};
+};
+
 struct AzureResult {
   HclRuntimeData runtime;
   TpmReport tpm;
@@ -39,16 +48,17 @@ struct AzureResult {
 // Appends checks and claims to `appraisal` (kSnp or kTdx, by its root) and returns what was found,
 // or nullopt: appraisal->refusal says why. Claims of the vTPM are those of VerifyTpm, the
 // paravisor's are "azure.vm.<name>" and "azure.user_data". Classes beside those of VerifySnp,
-// VerifyTdx and VerifyTpm: TYPE_MISMATCH (an HCL report of the other kind), HCL_BINDING.
+// VerifyTdx and VerifyTpm: TYPE_MISMATCH (an HCL report of the other kind), HCL_BINDING,
+// MEASUREMENT.
 std::optional<AzureResult> VerifyAzureSnp(const AzureEvidence& evidence, const sev::SnpTrust& trust,
                                           const sev::SnpPolicy& snp_policy, ByteView nonce,
-                                          const TpmPolicy& policy, int64_t now,
+                                          const AzurePolicy& policy, int64_t now,
                                           Appraisal* appraisal);
 std::optional<AzureResult> VerifyAzureTdx(const AzureEvidence& evidence,
                                           const tdx::ParsedCollateral& collateral,
                                           const tdx::TdxTrust& trust,
                                           const tdx::TdxPolicy& tdx_policy, ByteView nonce,
-                                          const TpmPolicy& policy, int64_t now,
+                                          const AzurePolicy& policy, int64_t now,
                                           Appraisal* appraisal);
 
 }  // namespace nacre::tee::tpm
