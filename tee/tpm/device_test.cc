@@ -11,6 +11,7 @@
 #include "tee/eventlog/log_writer.h"
 #include "tee/eventlog/runtime_extend.h"
 #include "tee/tpm/evidence_json.h"
+#include "tee/tpm/program_source.h"
 #include "tee/tpm/source.h"
 #include "tee/tpm/swtpm_testing.h"
 
@@ -136,6 +137,29 @@ TEST_F(DeviceTest, SourceQuotesWithItsLogs) {
   // One event too many.
   ASSERT_OK(eventlog::AppendEvent(options.runtime_log, banks, 8, eventlog::kEventTag, digests, {}));
   EXPECT_EQ(verdict(), RefusalClass::kPcrDigest);
+}
+
+// For programs without tpm2-tss: the same through nacre-tpm.
+TEST_F(DeviceTest, ProgramQuotes) {
+  ASSERT_OK_AND_ASSIGN(TrustedAk ak, Enrol());
+  device_.reset();
+  TpmProgramOptions options;
+  options.program = NACRE_BIN_DIR "/nacre-tpm";
+  options.arguments = {"--tpm", tpm_->socket(), "--firmware-log", tpm_->socket() + ".none"};
+  const ReportData nonce = *ReportData::FromBytes(crypto::RandomBytes(64));
+  ASSERT_OK_AND_ASSIGN(Evidence evidence, TpmProgramSource(options).Quote(nonce));
+  ASSERT_OK_AND_ASSIGN(TpmDocument document, ParseTpmDocument(AsText(evidence.report)));
+  Appraisal appraisal;
+  EXPECT_TRUE(VerifyTpm(document.evidence, ak, nonce.view(), {}, &appraisal)) << appraisal.refusal;
+
+  options.arguments = {"--tpm", tpm_->socket() + ".none"};
+  EXPECT_STATUS(TpmProgramSource(options).Quote(nonce), kUnavailable, "nacre-tpm: TPM");
+  options.arguments = {"--unknown", "x"};
+  EXPECT_STATUS(TpmProgramSource(options).Quote(nonce), kUnavailable, "unknown option");
+  options = {.program = "/bin/echo"};
+  EXPECT_STATUS(TpmProgramSource(options).Quote(nonce), kDataLoss, "");
+  options = {.program = "/nonexistent/nacre-tpm"};
+  EXPECT_STATUS(TpmProgramSource(options).Quote(nonce), kNotFound, "nacre-tpm");
 }
 
 TEST_F(DeviceTest, EvidenceDocument) {
