@@ -217,6 +217,9 @@ asio::awaitable<absl::Status> HttpConnection::ReadBody(Stream& stream, const Htt
   auto announced = parser.content_length();
   if (!refusal && announced && *announced > limit) co_return too_large;
   Bytes chunk(std::min<uint64_t>(kChunk, announced ? *announced + 1 : kChunk));
+  // Beast reads as much at once as the buffer has room for, and no more than 512 bytes of its own
+  // accord.
+  buffer_.reserve(chunk.size());
   uint64_t total = 0;
   while (!parser.is_done()) {
     auto& body = parser.get().body();

@@ -21,6 +21,7 @@ using Parser = http::request_parser<http::string_body>;
 
 constexpr int64_t kLingerMs = 1'000;
 constexpr size_t kLingerBytes = 4 << 20;
+constexpr size_t kReadSize = 4096;  // from the network at once
 
 std::string PeerName(const Socket& socket) {
   ErrorCode error;
@@ -159,7 +160,7 @@ asio::awaitable<bool> HttpSession::WaitForRequest(Stream& stream) {
   if (draining_) co_return false;
   idle_ = true;
   idle_since_ = Clock::now();
-  auto [error, size] = co_await stream.async_read_some(buffer_.prepare(4096), kAwait);
+  auto [error, size] = co_await stream.async_read_some(buffer_.prepare(kReadSize), kAwait);
   idle_ = false;
   buffer_.commit(size);
   co_return !error;
@@ -170,6 +171,7 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
   Parser parser;
   parser.header_limit(options_.max_head);
   parser.body_limit(options_.max_body);
+  buffer_.reserve(kReadSize);  // Beast reads as much at once as there is room for
   auto [error, size] = co_await http::async_read_header(stream, buffer_, parser, kAwait);
   // The parser counts its limit by lines; here it is exact.
   if (!error && size > options_.max_head) error = http::error::header_limit;
