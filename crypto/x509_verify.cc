@@ -82,17 +82,23 @@ void SetParameters(X509_STORE_CTX* context, int64_t time) {
                               X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CHECK_SS_SIGNATURE);
 }
 
-absl::StatusOr<std::vector<Certificate>> PathOf(X509_STORE_CTX* context) {
+// OpenSSL's path consists of the very objects it was given: told by their addresses, none is parsed
+// again.
+absl::StatusOr<std::vector<Certificate>> PathOf(X509_STORE_CTX* context, const Certificate& leaf,
+                                const Certificate& root,
+                                const std::vector<Certificate>& intermediates) {
   std::vector<Certificate> path;
   STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    uint8_t* data = nullptr;
-    int size = i2d_X509(sk_X509_value(chain, i), &data);
-    Must(size > 0, "i2d_X509");
-    Bytes der(data, data + size);
-    OPENSSL_free(data);
-    ASSIGN_OR_RETURN(Certificate certificate, Certificate::FromDer(der));
-    path.push_back(std::move(certificate));
+    const X509* at = sk_X509_value(chain, i);
+    const Certificate* found = at == leaf.handle() ? &leaf : at == root.handle() ? &root : nullptr;
+    for (const Certificate& certificate : intermediates) {
+      if (certificate.handle() == at) found = &certificate;
+    }
+    if (found == nullptr) {
+      return absl::InternalError(StrCat("certificate ", i, " of the path is none that was given"));
+    }
+    path.push_back(*found);
   }
   return path;
 }
@@ -113,7 +119,8 @@ Attempt TryRoot(const Certificate& leaf, const Certificate& root, const ChainOpt
     OpensslStatus(absl::StatusCode::kUnknown, "").IgnoreError();  // empties the error queue
     return {Failure(context.get()), !IsMissingIssuer(X509_STORE_CTX_get_error(context.get()))};
   }
-  absl::StatusOr<std::vector<Certificate>> path = PathOf(context.get());
+  absl::StatusOr<std::vector<Certificate>> path =
+      PathOf(context.get(), leaf, root, options.intermediates);
   if (path.ok() && !(path->back() == root)) {
     path = Refusal(path->size() - 1, path->back(), "not the pinned root");
   }

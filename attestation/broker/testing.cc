@@ -83,7 +83,7 @@ tee::sev::SnpEvidence Chip::Sign(const tee::LaunchInputs& launch,
     change(report);
     auto key = Must(tee::emulator::LoadIdentity(folder_.path() + "/chip"));
     Bytes bytes = tee::sev::SerializeReport(report);
-    Bytes signature = Must(key.vcek_key.SignEcdsa(crypto::HashAlgorithm::kSha384,
+    Bytes signature = Must(key.leaf_key.SignEcdsa(crypto::HashAlgorithm::kSha384,
                                                   ByteView(bytes).first(tee::sev::kSignedSize)));
     Must(tee::sev::SetReportSignature(signature, &report));
   }

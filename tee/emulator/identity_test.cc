@@ -22,11 +22,11 @@ TEST(Identity, IsAChainInAmdsShape) {
   ASSERT_TRUE(CreateIdentity(path, Small()).ok());
   const Identity identity = LoadIdentity(path).value();
   EXPECT_EQ(identity.product, sev::Product::kMilan);
-  EXPECT_EQ(identity.vcek.subject_common_name().value(), "SEV-VCEK");
-  EXPECT_EQ(identity.vcek.issuer_common_name().value(), "SEV-Milan");
-  EXPECT_EQ(identity.ask.issuer_common_name().value(), "ARK-Milan");
-  EXPECT_EQ(identity.vcek.serial(), Bytes{0});
-  const auto extensions = sev::ReadVekExtensions(identity.vcek, identity.product).value();
+  EXPECT_EQ(identity.leaf.subject_common_name().value(), "SEV-VCEK");
+  EXPECT_EQ(identity.leaf.issuer_common_name().value(), "SEV-Milan");
+  EXPECT_EQ(identity.intermediate.issuer_common_name().value(), "ARK-Milan");
+  EXPECT_EQ(identity.leaf.serial(), Bytes{0});
+  const auto extensions = sev::ReadVekExtensions(identity.leaf, identity.product).value();
   EXPECT_EQ(extensions.product_name, "Milan-B0");
   EXPECT_EQ(extensions.hardware_id, ToBytes(identity.chip_id));
   struct stat info;

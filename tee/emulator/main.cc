@@ -1,6 +1,7 @@
 // nacre-tee-emulator: a software security processor for guests on machines without one. `init`
 // makes a chip with its own root of trust, `firmware` the image an emulated guest is measured with,
-// `serve` answers one guest. See kUsage in options.h.
+// `serve` answers one guest, `quote` writes one piece of evidence and what verifies it. See kUsage
+// in options.h.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,10 +9,12 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "tee/emulator/firmware_image.h"
 #include "tee/emulator/identity.h"
+#include "tee/emulator/one_shot.h"
 #include "tee/emulator/options.h"
 #include "tee/emulator/platform.h"
 #include "tee/emulator/server.h"
@@ -20,6 +23,8 @@ namespace nacre::tee::emulator {
 namespace {
 
 constexpr size_t kMaxLaunchDocument = 1 << 20;
+constexpr size_t kMaxFaultsFile = 64 * 1024;
+constexpr uint64_t kLatestTime = 253'402'300'799;  // the end of the year 9999
 
 absl::Status Init(const CommandLine& command) {
   ASSIGN_OR_RETURN(const std::string folder, command.Required("--dir"));
@@ -32,6 +37,45 @@ absl::Status Init(const CommandLine& command) {
 absl::Status Firmware(const CommandLine& command) {
   ASSIGN_OR_RETURN(const std::string path, command.Required("--out"));
   return WriteFileAtomic(path, BuildStandInFirmware(), 0644);
+}
+
+// The text of --faults or of the file --faults-file names.
+absl::StatusOr<std::string> FaultText(const CommandLine& command) {
+  const std::string file = command.Get("--faults-file");
+  if (file.empty()) return command.Get("--faults");
+  if (!command.Get("--faults").empty()) {
+    return absl::InvalidArgumentError("give one of --faults and --faults-file");
+  }
+  return ReadTextFile(file, kMaxFaultsFile);
+}
+
+absl::Status Quote(const CommandLine& command) {
+  OneShotOptions options;
+  ASSIGN_OR_RETURN(options.folder, command.Required("--dir"));
+  ASSIGN_OR_RETURN(const std::string out, command.Required("--out"));
+  ASSIGN_OR_RETURN(const std::string collateral, command.Required("--collateral"));
+  ASSIGN_OR_RETURN(const std::string hex, command.Required("--report-data"));
+  ASSIGN_OR_RETURN(const Bytes report_data, HexDecode(hex), "--report-data");
+  ASSIGN_OR_RETURN(options.report_data, ReportData::FromBytes(report_data));
+  ASSIGN_OR_RETURN(options.tee, ParseTeeName(command.Get("--tee", "snp")));
+  ASSIGN_OR_RETURN(options.endorsement, ParseEndorsement(command.Get("--endorsement", "vcek")));
+  ASSIGN_OR_RETURN(options.version, command.Number("--version", 0, 5));
+  ASSIGN_OR_RETURN(options.faults, FaultText(command));
+  ASSIGN_OR_RETURN(const uint64_t now,
+                   command.Number("--at", static_cast<uint64_t>(time(nullptr)), kLatestTime));
+  options.now = static_cast<int64_t>(now);
+  const std::string launch_path = command.Get("--launch");
+  if (!launch_path.empty()) {
+    ASSIGN_OR_RETURN(const std::string launch, ReadTextFile(launch_path, kMaxLaunchDocument));
+    ASSIGN_OR_RETURN(options.launch, ParseLaunchInputs(launch), launch_path);
+  }
+  ASSIGN_OR_RETURN(const OneShot made, MakeOneShot(options));
+  RETURN_IF_ERROR(WriteFileAtomic(out, made.evidence, 0644));
+  RETURN_IF_ERROR(MakeDirectories(collateral));
+  for (const auto& [name, bytes] : made.collateral) {
+    RETURN_IF_ERROR(WriteFileAtomic(StrCat(collateral, "/", name), bytes, 0644));
+  }
+  return absl::OkStatus();
 }
 
 // So that a missing file is told before readiness is.
@@ -63,14 +107,22 @@ absl::Status Serve(const CommandLine& command) {
   }
   ASSIGN_OR_RETURN(const std::string launch, ReadTextFile(launch_path, kMaxLaunchDocument));
   ASSIGN_OR_RETURN(const LaunchInputs inputs, ParseLaunchInputs(launch), launch_path);
-  ASSIGN_OR_RETURN(Identity identity, LoadIdentity(folder));
+  PlatformOptions options{.folder = folder, .now = time(nullptr)};
+  ASSIGN_OR_RETURN(const uint64_t version, command.Number("--version", 3, 5));
+  options.report_version = static_cast<uint32_t>(version);
+  ASSIGN_OR_RETURN(const std::string faults, FaultText(command));
+  ASSIGN_OR_RETURN(options.faults, ParseSnpFaults(faults));
+  ASSIGN_OR_RETURN(const Endorsement endorsement,
+                   ParseEndorsement(command.Get("--endorsement", "vcek")));
+  if (endorsement == Endorsement::kVlek) RETURN_IF_ERROR(AddVlek(folder, options.now));
+  ASSIGN_OR_RETURN(Identity identity, LoadIdentity(folder, endorsement));
   RETURN_IF_ERROR(CheckReadable(inputs));
   if (ready_fd >= 0) {
     const UniqueFd ready(ready_fd);
     RETURN_IF_ERROR(WriteAll(ready.get(), AsBytes("ready\n")), "--ready-fd");
   }
   // Hashing tens of megabytes overlaps with the guest's boot; requests wait in the socket.
-  ASSIGN_OR_RETURN(const Platform platform, Platform::Create(std::move(identity), inputs));
+  ASSIGN_OR_RETURN(const Platform platform, Platform::Create(std::move(identity), inputs, options));
   if (!connection.valid()) {
     auto accepted = AcceptOne(listener.get(), stop_fds);
     (void)unlink(socket_path.c_str());
@@ -87,6 +139,7 @@ absl::Status Run(const std::vector<std::string>& arguments) {
   ASSIGN_OR_RETURN(const CommandLine command, ParseCommandLine(arguments));
   if (command.verb == "init") return Init(command);
   if (command.verb == "firmware") return Firmware(command);
+  if (command.verb == "quote") return Quote(command);
   return Serve(command);
 }
 

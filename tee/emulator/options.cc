@@ -16,7 +16,12 @@ const std::map<std::string_view, std::vector<std::string_view>>& KnownOptions() 
   static const auto* known = new std::map<std::string_view, std::vector<std::string_view>>{
       {"init", {"--dir", "--product"}},
       {"firmware", {"--out"}},
-      {"serve", {"--dir", "--launch", "--socket", "--fd", "--ready-fd"}},
+      {"quote",
+       {"--dir", "--report-data", "--out", "--collateral", "--tee", "--version", "--endorsement",
+        "--launch", "--faults", "--faults-file", "--at"}},
+      {"serve",
+       {"--dir", "--launch", "--socket", "--fd", "--ready-fd", "--version", "--endorsement",
+        "--faults", "--faults-file"}},
   };
   return *known;
 }
@@ -44,11 +49,23 @@ absl::StatusOr<int> CommandLine::Descriptor(std::string_view name) const {
   return static_cast<int>(number);
 }
 
+absl::StatusOr<uint64_t> CommandLine::Number(std::string_view name, uint64_t fallback,
+                                             uint64_t maximum) const {
+  const auto found = options.find(name);
+  if (found == options.end()) return fallback;
+  uint64_t number = 0;
+  if (!ParseNumber(found->second, &number) || number > maximum) {
+    return Refuse(StrCat(verb, ": ", name, " '", found->second, "' is no number up to ", maximum));
+  }
+  return number;
+}
+
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) return Refuse("no verb is given (init, firmware, serve)");
+  if (arguments.empty()) return Refuse("no verb is given (init, firmware, quote, serve)");
   const auto known = KnownOptions().find(arguments[0]);
   if (known == KnownOptions().end()) {
-    return Refuse(StrCat("unknown verb '", arguments[0], "' (known: init, firmware, serve)"));
+    return Refuse(
+        StrCat("unknown verb '", arguments[0], "' (known: init, firmware, quote, serve)"));
   }
   CommandLine out{arguments[0], {}};
   for (size_t i = 1; i < arguments.size(); i += 2) {
