@@ -56,6 +56,8 @@ std::string_view VmmProfileName(VmmProfile profile) {
       return "qemu";
     case VmmProfile::kEc2:
       return "ec2";
+    case VmmProfile::kEc2V1:
+      return "ec2-v1";
     case VmmProfile::kGce:
       return "gce";
   }
@@ -63,7 +65,8 @@ std::string_view VmmProfileName(VmmProfile profile) {
 }
 
 absl::StatusOr<VmmProfile> ParseVmmProfile(std::string_view name) {
-  static constexpr VmmProfile kAll[] = {VmmProfile::kQemu, VmmProfile::kEc2, VmmProfile::kGce};
+  static constexpr VmmProfile kAll[] = {VmmProfile::kQemu, VmmProfile::kEc2, VmmProfile::kEc2V1,
+                                        VmmProfile::kGce};
   return FromName(kAll, VmmProfileName, "VMM profile", name);
 }
 

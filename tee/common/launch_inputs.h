@@ -12,13 +12,14 @@
 namespace nacre::tee {
 
 enum class LaunchMode { kSev, kSevEs, kSnp, kTdx };
-// Who builds the initial CPU state, which is measured. QEMU/KVM, or a cloud's own.
-enum class VmmProfile { kQemu, kEc2, kGce };
+// Who builds the initial CPU state, which is measured. QEMU/KVM, or a cloud's own; kEc2V1 is how
+// Amazon's began before it changed.
+enum class VmmProfile { kQemu, kEc2, kEc2V1, kGce };
 
 // "sev", "sev-es", "snp", "tdx".
 std::string_view LaunchModeName(LaunchMode mode);
 absl::StatusOr<LaunchMode> ParseLaunchMode(std::string_view name);
-// "qemu", "ec2", "gce".
+// "qemu", "ec2" (the newest), "ec2-v1", "gce".
 std::string_view VmmProfileName(VmmProfile profile);
 absl::StatusOr<VmmProfile> ParseVmmProfile(std::string_view name);
 

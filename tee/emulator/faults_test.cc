@@ -153,7 +153,7 @@ Appraisal JudgeTdx(const OneShot& made) {
   trust.roots = {tdx::EmulatedRootFromPem(AsText(made.collateral.at("root.pem"))).value()};
   Appraisal appraisal;
   const auto td = tdx::VerifyTdx(made.evidence, collateral, trust, {}, kNow, &appraisal);
-  if (td) CheckReportData(td->quote.td.report_data, Nonce(), &appraisal);
+  if (td) CheckReportData(td->quote.td->report_data, Nonce(), &appraisal);
   return appraisal;
 }
 

@@ -37,7 +37,7 @@ absl::StatusOr<OneShot> SnpOneShot(const OneShotOptions& options) {
 }
 
 absl::StatusOr<TdxIdentity> LoadOrMakeTdxIdentity(const std::string& folder, int64_t now) {
-  if (PathExists(folder + "/tdx-pck.key")) return LoadTdxIdentity(folder);
+  if (PathExists(folder + "/tdx-attestation.key")) return LoadTdxIdentity(folder);
   ASSIGN_OR_RETURN(TdxIdentity identity, MakeTdxIdentity({.now = now}));
   RETURN_IF_ERROR(SaveTdxIdentity(folder, identity));
   return identity;

@@ -73,6 +73,8 @@ absl::Status Refuse(std::string_view message, RefusalClass refusal_class = Refus
                    refusal_class);
 }
 
+bool IsEc2(VmmProfile vmm) { return vmm == VmmProfile::kEc2 || vmm == VmmProfile::kEc2V1; }
+
 absl::Status AddKernelHashes(const Measurement& parts, const FirmwareSection& section,
                              LaunchDigest* digest) {
   if (!parts.kernel_hashes) {
@@ -103,7 +105,7 @@ absl::Status AddSection(const Measurement& parts, const FirmwareSection& section
       digest->AddRange(PageType::kSecrets, section.gpa, kPageSize);
       return absl::OkStatus();
     case kSectionCpuid:
-      if (parts.vmm != VmmProfile::kEc2) digest->AddRange(PageType::kCpuid, section.gpa, kPageSize);
+      if (!IsEc2(parts.vmm)) digest->AddRange(PageType::kCpuid, section.gpa, kPageSize);
       return absl::OkStatus();
     case kSectionSvsmCaa:
       digest->AddRange(PageType::kZero, section.gpa, section.size);
@@ -121,7 +123,7 @@ absl::Status AddSections(const Measurement& parts, LaunchDigest* digest) {
     has_hash_section |= section.type == kSectionKernelHashes;
     RETURN_IF_ERROR(AddSection(parts, section, digest));
   }
-  if (parts.vmm == VmmProfile::kEc2) {  // adds its CPUID pages last
+  if (IsEc2(parts.vmm)) {  // adds its CPUID pages last
     for (const FirmwareSection& section : parts.firmware.sections) {
       if (section.type == kSectionCpuid) {
         digest->AddRange(PageType::kCpuid, section.gpa, kPageSize);

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "tee/common/refusal_class.h"
 #include "tee/emulator/firmware_image.h"
 #include "tee/sev/firmware.h"
 #include "tee/sev/kernel_hashes.h"
@@ -180,6 +181,59 @@ TEST(KernelHashes, CommandLineIsHashedWithItsNul) {
   const std::string with_nul("abc\0", 4);
   EXPECT_EQ(CommandLineHash("abc"),
             crypto::Digest(crypto::HashAlgorithm::kSha256, AsBytes(with_nul)));
+}
+
+// Debian's own firmware, which has SNP metadata but no place for kernel hashes; digests by
+// sev-snp-measure 0.0.13.
+TEST(LaunchDigest, DebiansFirmware) {
+  constexpr char kPath[] = "/usr/share/ovmf/OVMF.fd";
+  constexpr char kSha256[] = "7b456907dd0786d415999e801a1ac4637b8ed4d7cf5378cfc6edbe5e574dd773";
+  const auto image = ReadFile(kPath, kMaxFirmware);
+  if (!image.ok()) GTEST_SKIP() << "no " << kPath << " (package ovmf)";
+  const auto layout = ParseFirmware(*image);
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  EXPECT_TRUE(layout->hash_table_gpa && layout->reset_eip);
+  EXPECT_GE(layout->sections.size(), 3u);
+  LaunchInputs inputs;
+  inputs.firmware_path = kPath;
+  inputs.guest_features = 0x21;
+  const Measurement one = MeasureLaunch(inputs).value();
+  inputs.guest_features = 0x1;
+  inputs.vcpus = 4;
+  const Measurement four = MeasureLaunch(inputs).value();
+  inputs.mode = LaunchMode::kSevEs;
+  const Measurement es = MeasureLaunch(inputs).value();
+  inputs.mode = LaunchMode::kSnp;
+  inputs.kernel_path = "/dev/null";
+  EXPECT_EQ(ClassOf(MeasureLaunch(inputs).status(), RefusalClass::kNone),
+            RefusalClass::kNoKernelHashes);
+  if (HexEncode(one.firmware.sha256) != kSha256) {
+    GTEST_SKIP() << kPath << " is of another version than the digests are of";
+  }
+  EXPECT_EQ(HexEncode(one.digest),
+            "c32245cb607f82791b60757bf0b344d9030e5b5a107342e6"
+            "9c09e668ff28aca5af9ca1dc41ce74f5a4e81aeaeb5e7b54");
+  EXPECT_EQ(HexEncode(four.digest),
+            "32ac9d7a17d28f7cd4404a4516d2f00519668c40ada20623"
+            "51c36767e908eb3f090d66c33ab10f80150e00a4385b6d0f");
+  EXPECT_EQ(HexEncode(es.digest),
+            "5f69b0f48cbd00c7bed859a9d597034d426b3a64a443674755132d833bf0e480");
+}
+
+// Amazon's profile has had two forms; both digests were checked against sev-snp-measure's.
+TEST(LaunchDigest, Ec2ProfilesDiffer) {
+  LaunchInputs inputs = Inputs();
+  inputs.vmm = VmmProfile::kEc2;
+  const Bytes newest = Measure(inputs).value().digest;
+  inputs.vmm = VmmProfile::kEc2V1;
+  const Bytes first = Measure(inputs).value().digest;
+  inputs.vmm = VmmProfile::kQemu;
+  EXPECT_NE(newest, first);
+  EXPECT_NE(Measure(inputs).value().digest, first);
+  EXPECT_EQ(ParseVmmProfile("ec2-v1").value(), VmmProfile::kEc2V1);
+  const Bytes page = BuildVmsaPage({kResetVector, 0x800f12, 0x1, VmmProfile::kEc2V1});
+  EXPECT_EQ(page[0x311], 0);  // RDX
+  EXPECT_EQ(BuildVmsaPage({kResetVector, 0x800f12, 0x1, VmmProfile::kEc2})[0x311], 6);
 }
 
 TEST(Vmsa, ResetStateOfBootAndOtherProcessors) {

@@ -3,11 +3,15 @@
 
 #include <cstdlib>
 
+#include "base/fuzz_testing.h"
 #include "tee/common/launch_inputs.h"
+#include "tee/emulator/firmware_image.h"
 #include "tee/emulator/protocol.h"
 #include "tee/sev/certificates.h"
 #include "tee/sev/firmware.h"
+#include "tee/sev/id_block.h"
 #include "tee/sev/report.h"
+#include "tee/tdx/qgs.h"
 
 namespace nacre::tee {
 namespace {
@@ -46,27 +50,65 @@ void ReadFrames(ByteView input) {
   }
 }
 
+void ReadIdBlock(ByteView input) {
+  const size_t block = std::min(input.size(), sev::kIdBlockSize);
+  const auto parsed = sev::ParseIdBlock(input.first(block));
+  if (parsed.ok()) Require(sev::SerializeIdBlock(*parsed) == ToBytes(input.first(block)));
+  (void)sev::VerifyIdAuth(input.first(block), input.subspan(block)).ok();
+}
+
+void ReadQuoteResponse(ByteView input) {
+  const auto quote = tdx::DecodeQuoteResponse(input);
+  if (quote.ok()) Require(!quote->empty() && quote->size() < input.size());
+}
+
+void TrySevParsers(ByteView data) {
+  if (data.empty()) return;
+  const ByteView input = data.subspan(1);
+  switch (data[0] % 7) {
+    case 0:
+      return ReadReport(input);
+    case 1:
+      return ReadTable(input);
+    case 2:
+      return (void)sev::ParseFirmware(input).ok();
+    case 3:
+      return ReadLaunchDocument(input);
+    case 4:
+      return ReadFrames(input);
+    case 5:
+      return ReadIdBlock(input);
+    default:
+      return ReadQuoteResponse(input);
+  }
+}
+
+std::vector<std::string> SevParserSeeds() {
+  sev::Report report;
+  report.version = 5;
+  LaunchInputs inputs;
+  inputs.firmware_path = "fw";
+  ByteWriter response;
+  response.U16Le(1).U16Le(1).U32Le(1).U32Le(28).U32Le(0).U32Le(0).U32Le(4).Zeros(4);
+  std::vector<Bytes> seeds = {
+      sev::SerializeReport(report),
+      sev::BuildCertificateTable(
+          {{sev::CertificateKind::kVcek, {1, 2}}, {sev::CertificateKind::kCrl, {3}}})
+          .value(),
+      ToBytes(ByteView(emulator::BuildStandInFirmware()).last(512)),
+      ToBytes(SerializeLaunchInputs(inputs).value()),
+      emulator::EncodeFrame({emulator::FrameType::kQuoteRequest, {}, Bytes(64)}),
+      sev::SerializeIdBlock({}),
+      response.Release(),
+  };
+  std::vector<std::string> out;
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    out.push_back(std::string(1, static_cast<char>(i)) + ToString(seeds[i]));
+  }
+  return out;
+}
+
 }  // namespace
 }  // namespace nacre::tee
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  const nacre::ByteView input(data + 1, size - 1);
-  switch (data[0] % 5) {
-    case 0:
-      nacre::tee::ReadReport(input);
-      break;
-    case 1:
-      nacre::tee::ReadTable(input);
-      break;
-    case 2:
-      (void)nacre::tee::sev::ParseFirmware(input).ok();
-      break;
-    case 3:
-      nacre::tee::ReadLaunchDocument(input);
-      break;
-    default:
-      nacre::tee::ReadFrames(input);
-  }
-  return 0;
-}
+NACRE_FUZZ_TARGET(SevParsers, nacre::tee::TrySevParsers, nacre::tee::SevParserSeeds)

@@ -24,6 +24,9 @@ Profile ProfileOf(const VcpuStart& start) {
       profile.mxcsr = 0x1f80;
       profile.x87_control = 0x37f;
       break;
+    case VmmProfile::kEc2V1:
+      profile.rdx = 0;
+      [[fallthrough]];
     case VmmProfile::kEc2:
       if (start.eip == kResetVector) profile.cs_attributes = 0x9a;
       profile.ss_attributes = 0x92;
