@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/toml.h"
@@ -25,6 +26,8 @@ absl::Status ReadHypervisor(const Json& table, const std::string& where, Hypervi
                       .String("initrd", &out->initrd)
                       .String("kernel_params", &out->kernel_params)
                       .String("vcpu_type", &out->vcpu_type)
+                      .String("id_block", &out->id_block)
+                      .String("id_auth", &out->id_auth)
                       .Uint("vcpus", &out->vcpus, 1, 64)
                       .Uint("memory_mib", &out->memory_mib, 128, 1 << 20)
                       .Finish());
@@ -76,6 +79,25 @@ absl::Status CheckAnnotationNames(const std::string& name, const RuntimeConfig& 
   return absl::OkStatus();
 }
 
+absl::Status CheckIdBlock(const std::string& name, const HypervisorConfig& hypervisor) {
+  if (hypervisor.id_block.empty() && hypervisor.id_auth.empty()) return absl::OkStatus();
+  const auto refuse = [&name](std::string_view why) {
+    return absl::InvalidArgumentError(StrCat(name, ": [hypervisor] ", why));
+  };
+  if (hypervisor.tee != Tee::kSnp) return refuse("id_block and id_auth need tee = \"snp\"");
+  const struct {
+    std::string_view key;
+    const std::string& text;
+    size_t size;
+  } fields[] = {{"id_block", hypervisor.id_block, 96}, {"id_auth", hypervisor.id_auth, 4096}};
+  for (const auto& [key, text, size] : fields) {
+    const auto bytes = Base64Decode(text);
+    if (bytes.ok() && bytes->size() == size) continue;
+    return refuse(StrCat(key, ": expected ", size, " bytes in base64, beside its counterpart"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const std::string& name, const RuntimeConfig& config) {
   const HypervisorConfig& hypervisor = config.hypervisor;
   const bool emulated = hypervisor.tee == Tee::kEmulatedSnp;
@@ -91,6 +113,7 @@ absl::Status Validate(const std::string& name, const RuntimeConfig& config) {
   RETURN_IF_ERROR(check("[emulator] dir", config.emulator.dir, emulated));
   RETURN_IF_ERROR(check("[runtime] state_dir", config.runtime.state_dir, true));
   RETURN_IF_ERROR(CheckAnnotationNames(name, config));
+  RETURN_IF_ERROR(CheckIdBlock(name, hypervisor));
   if (hypervisor.tee == Tee::kNone && !hypervisor.firmware.empty()) {
     return absl::InvalidArgumentError(
         StrCat(name, ": [hypervisor] firmware is set but tee = \"none\" measures nothing"));

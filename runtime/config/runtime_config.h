@@ -36,8 +36,12 @@ struct HypervisorConfig {
   std::string initrd;                 // required
   std::string kernel_params;          // appended to the runtime's own arguments; measured
   std::string vcpu_type = "EPYC-v4";  // the CPU model an SNP launch measurement is computed for
-  uint64_t vcpus = 1;                 // 1..64
-  uint64_t memory_mib = 512;          // 128..1048576
+  // tee = "snp" only, both or none: what the owner signed about this launch (tee/sev/id_block.h),
+  // 96 and 4096 bytes in base64. The hardware starts no other guest then.
+  std::string id_block;
+  std::string id_auth;
+  uint64_t vcpus = 1;         // 1..64
+  uint64_t memory_mib = 512;  // 128..1048576
 };
 
 // [emulator]: needed when tee = "emulated-snp".

@@ -49,6 +49,27 @@ absl::StatusOr<Bytes> PlanInitdataDigest(const SandboxPlan& plan) {
   return digest;
 }
 
+// The owner's ID block (SEV-SNP Firmware ABI, ID_BLOCK and ID_AUTH). The firmware would refuse a
+// block of another policy too, but only says that the launch failed.
+absl::Status AddIdBlock(const SandboxPlan& plan, std::string* object) {
+  if (plan.id_block.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Bytes block, Base64Decode(plan.id_block), "id_block");
+  ASSIGN_OR_RETURN(const Bytes auth, Base64Decode(plan.id_auth), "id_auth");
+  ByteReader block_reader(block);
+  RETURN_IF_ERROR(block_reader.Skip(88, "id_block"));
+  ASSIGN_OR_RETURN(const uint64_t policy, block_reader.U64Le("policy of id_block"));
+  if (policy != kSnpPolicy) {
+    return absl::InvalidArgumentError(
+        StrCat("id_block is for guest policy ", policy, ", the launch has ", kSnpPolicy));
+  }
+  ByteReader auth_reader(auth);
+  RETURN_IF_ERROR(auth_reader.Skip(4, "id_auth"));
+  ASSIGN_OR_RETURN(const uint32_t author, auth_reader.U32Le("author key algorithm of id_auth"));
+  StrAppend(object, ",id-block=", plan.id_block, ",id-auth=", plan.id_auth,
+            author != 0 ? ",author-key-enabled=on" : "");
+  return absl::OkStatus();
+}
+
 absl::Status AddSnp(const SandboxPlan& plan, const VmResources& resources, Argv& argv) {
   if (!resources.sev) return absl::InvalidArgumentError("snp: the host's SEV facts are missing");
   ASSIGN_OR_RETURN(Bytes digest, PlanInitdataDigest(plan));
@@ -58,6 +79,7 @@ absl::Status AddSnp(const SandboxPlan& plan, const VmResources& resources, Argv&
   if (plan.initdata) {
     StrAppend(&object, ",host-data=", Base64Encode(tee::InitdataHostData(digest)));
   }
+  RETURN_IF_ERROR(AddIdBlock(plan, &object));
   Add(argv, "-object", object);
   Add(argv, "-bios", plan.firmware);
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -96,6 +97,40 @@ TEST(QemuCommand, HardwareTeeWithoutKvmIsRefused) {
     EXPECT_EQ(QemuCommand(Plan(tee), resources).status().code(),
               absl::StatusCode::kFailedPrecondition);
   }
+}
+
+// {digest, family, image, version 1, SVN, policy}; {algorithms, signatures and keys}.
+std::string IdBlock(uint64_t policy) {
+  return Base64Encode(ByteWriter().Zeros(80).U32Le(1).U32Le(0).U64Le(policy).Release());
+}
+std::string IdAuth(uint32_t author) {
+  return Base64Encode(ByteWriter().U32Le(1).U32Le(author).Zeros(4088).Release());
+}
+
+TEST(QemuCommand, IdBlockGoesToTheFirmware) {
+  SandboxPlan plan = Plan(Tee::kSnp);
+  plan.id_block = IdBlock(0x30000);
+  plan.id_auth = IdAuth(0);
+  const auto argv = QemuCommand(plan, Resources(Tee::kSnp));
+  ASSERT_TRUE(argv.ok()) << argv.status();
+  EXPECT_THAT(*argv,
+              Contains(HasSubstr(",id-block=" + plan.id_block + ",id-auth=" + plan.id_auth)));
+  EXPECT_THAT(StrJoin(*argv, " "), Not(HasSubstr("author-key-enabled")));
+  plan.id_auth = IdAuth(1);
+  EXPECT_THAT(*QemuCommand(plan, Resources(Tee::kSnp)),
+              Contains(HasSubstr(plan.id_auth + ",author-key-enabled=on")));
+}
+
+TEST(QemuCommand, IdBlockOfAnotherPolicyIsRefused) {
+  SandboxPlan plan = Plan(Tee::kSnp);
+  plan.id_auth = IdAuth(0);
+  plan.id_block = IdBlock(0xb0000);
+  EXPECT_THAT(std::string(QemuCommand(plan, Resources(Tee::kSnp)).status().message()),
+              HasSubstr("guest policy 720896"));
+  plan.id_block = "not base64";
+  EXPECT_FALSE(QemuCommand(plan, Resources(Tee::kSnp)).ok());
+  plan.id_block = Base64Encode(Bytes(95));
+  EXPECT_FALSE(QemuCommand(plan, Resources(Tee::kSnp)).ok());
 }
 
 TEST(QemuCommand, AgentOnVsockTakesThePlaceOfItsPort) {

@@ -47,6 +47,8 @@ absl::StatusOr<SandboxPlan> PlanVm(const RuntimeConfig& config, std::string_view
   plan.kernel = hypervisor.kernel;
   plan.initrd = hypervisor.initrd;
   plan.vcpu_type = hypervisor.vcpu_type;
+  plan.id_block = hypervisor.id_block;
+  plan.id_auth = hypervisor.id_auth;
   plan.vcpus = hypervisor.vcpus;
   plan.memory_mib = hypervisor.memory_mib;
   plan.network = config.network.mode;

@@ -35,6 +35,8 @@ struct SandboxPlan {
   std::string initrd;
   std::string command_line;
   std::string vcpu_type;
+  std::string id_block;  // SNP: base64, or empty
+  std::string id_auth;
   uint64_t vcpus = 1;
   uint64_t memory_mib = 512;
   NetworkMode network = NetworkMode::kNone;
