@@ -109,7 +109,7 @@ bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
 Appraisal Verifier::AppraiseSnp(const SnpAppraisalRequest& request) const {
   Appraisal appraisal;
   const auto report = tee::sev::VerifySnp(request.evidence, options_.trust, options_.policy,
-                                          request.now, &appraisal);
+                                          request.now, &appraisal, endorsements_.get());
   if (!report) return appraisal;
   CheckReportData(report->report_data, request.expected_report_data, &appraisal);
   CheckInitdata(*report, request.initdata_digest, &appraisal);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,9 @@ class Verifier {
 
  private:
   VerifierOptions options_;
+  // Chains seen before: changes what an appraisal costs, never what it says.
+  std::shared_ptr<tee::sev::EndorsementCache> endorsements_ =
+      std::make_shared<tee::sev::EndorsementCache>();
 };
 
 // The last of its checks alone, "launch measurement": does a reference value in force match a

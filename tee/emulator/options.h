@@ -22,7 +22,9 @@ inline constexpr std::string_view kUsage =
     "                                [--ready-fd N] [--version 3|5] [--endorsement vcek|vlek]\n"
     "                                [--faults A,B | --faults-file F]\n"
     "faults (snp): wrong-nonce bad-signature debug-policy swapped-chip stale-tcb mismatched-tcb\n"
-    "              expired-leaf revoked-chain expired-collateral\n";
+    "              expired-leaf revoked-chain expired-collateral\n"
+    "faults (tdx): wrong-nonce debug revoked-pck revoked-intermediate revoked-signer expired-crl\n"
+    "              stale-tcb revoked-tcb stale-qe expired-collateral\n";
 
 struct CommandLine {
   std::string verb;
