@@ -81,8 +81,9 @@ absl::StatusOr<EventLog> EventLog::Parse(ByteView log, Registers registers) {
   if (!first.ok()) return AsFormat(first);
   out.end_offset_ = reader.offset();
   while (!AtEnd(log.subspan(reader.offset()))) {
+    const size_t offset = reader.offset();
     const absl::Status event = out.ReadEvent(reader);
-    if (!event.ok()) return AsFormat(event);
+    if (!event.ok()) return AsFormat(Annotate(event, StrCat("event at offset ", offset)));
     out.end_offset_ = reader.offset();
   }
   if (!IsPadding(log.subspan(out.end_offset_))) {
@@ -136,16 +137,16 @@ absl::Status EventLog::ReadSpecification(ByteView data) {
 
 absl::Status EventLog::ReadEvent(ByteReader& reader) {
   const size_t offset = reader.offset();
-  ASSIGN_OR_RETURN(uint32_t index, reader.U32Le(StrCat("event ", places_.size(), ": index")));
+  ASSIGN_OR_RETURN(uint32_t index, reader.U32Le("event index"));
   ASSIGN_OR_RETURN(uint32_t type, reader.U32Le("event type"));
   if (crypto_agile_) {
-    RETURN_IF_ERROR(SkipDigests(reader), StrCat("event at ", offset));
+    RETURN_IF_ERROR(SkipDigests(reader));
   } else {
     RETURN_IF_ERROR(reader.Skip(kLegacyDigestSize, "digest"));
   }
   ASSIGN_OR_RETURN(uint32_t size, reader.U32Le("event size"));
   const size_t data = reader.offset();
-  ASSIGN_OR_RETURN(ByteView view, reader.Take(size, StrCat("data of the event at ", offset)));
+  ASSIGN_OR_RETURN(ByteView view, reader.Take(size, "data of the event"));
   places_.push_back({static_cast<uint32_t>(offset), static_cast<uint32_t>(data)});
   return CheckEvent({.index = index, .type = type, .offset = offset, .digests = {}, .data = view});
 }
@@ -190,9 +191,8 @@ absl::Status EventLog::CheckEvent(const Event& event) {
     return absl::OkStatus();
   }
   if (event.data.size() != kStartupLocality.size() + 1 || pcr0_extended_ || startup_locality_) {
-    return absl::InvalidArgumentError(StrCat("event at ", event.offset,
-                                             ": startup locality of a wrong size, said twice, or "
-                                             "after PCR 0 was extended"));
+    return absl::InvalidArgumentError(
+        "startup locality of a wrong size, said twice, or after PCR 0 was extended");
   }
   startup_locality_ = event.data.back();
   return absl::OkStatus();
@@ -219,20 +219,24 @@ absl::StatusOr<std::map<uint32_t, Bytes>> Replay(const EventLog& log, Bank bank)
     return WithClass(absl::NotFoundError(StrCat("event log: has no ", BankName(bank), " digests")),
                      RefusalClass::kNoBank);
   }
-  std::map<uint32_t, Bytes> values;
+  std::array<Bytes, kPcrCount> values;  // Parse() lets no other index through
   if (log.startup_locality()) {
-    Bytes& pcr0 = values[0];
-    pcr0.resize(BankSize(bank));
-    pcr0.back() = *log.startup_locality();
+    values[0].resize(BankSize(bank));
+    values[0].back() = *log.startup_locality();
   }
   for (size_t i = 0; i < log.size(); ++i) {
     const Event event = log.event(i);
     const std::optional<ByteView> digest = event.digest(bank);
     if (event.type == kNoAction || !digest) continue;
-    Bytes& value = values.try_emplace(event.index, BankSize(bank)).first->second;
+    Bytes& value = values.at(event.index);
+    if (value.empty()) value.resize(BankSize(bank));
     value = Extended(bank, value, *digest);
   }
-  return values;
+  std::map<uint32_t, Bytes> out;
+  for (uint32_t index = 0; index < kPcrCount; ++index) {
+    if (!values[index].empty()) out[index] = std::move(values[index]);
+  }
+  return out;
 }
 
 std::string EventTypeName(uint32_t type) {
