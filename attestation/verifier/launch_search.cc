@@ -66,7 +66,8 @@ void AddFeatures(const Measurement& expected, Variations* out) {
 }
 
 void AddProfiles(const Measurement& expected, Variations* out) {
-  for (const auto vmm : {tee::VmmProfile::kQemu, tee::VmmProfile::kEc2, tee::VmmProfile::kGce}) {
+  for (const auto vmm : {tee::VmmProfile::kQemu, tee::VmmProfile::kEc2, tee::VmmProfile::kEc2V1,
+                         tee::VmmProfile::kGce}) {
     if (vmm == expected.vmm) continue;
     out->push_back({"vmm",
                     StrCat("VMM differs: expected ", tee::VmmProfileName(expected.vmm), ", got ",
