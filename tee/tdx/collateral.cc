@@ -31,6 +31,20 @@ absl::Status ParseAuthorities(const Collateral& from, ParsedCollateral* out) {
   return absl::OkStatus();
 }
 
+// Every part with its length before it, so that no two collaterals give the same bytes.
+Bytes DigestOf(const Collateral& from) {
+  crypto::Hasher hasher(crypto::HashAlgorithm::kSha256);
+  const auto put = [&hasher](ByteView part) {
+    hasher.Update(ByteWriter().U64Le(part.size()).bytes());
+    hasher.Update(part);
+  };
+  put(AsBytes(from.tcb_info));
+  put(AsBytes(from.qe_identity));
+  put(AsBytes(from.signing_certificates));
+  for (const Bytes& crl : from.crls) put(crl);
+  return hasher.Finish();
+}
+
 absl::Status CheckPeriod(std::string_view what, int64_t issued, int64_t next, int64_t now) {
   if (now < issued) {
     return RefusedError(
@@ -82,6 +96,7 @@ absl::StatusOr<ParsedCollateral> ParseCollateral(Collateral collateral) {
                    ParseSignedJson(out.source->qe_identity, "enclaveIdentity"));
   ASSIGN_OR_RETURN(out.qe_identity, ParseQeIdentity(out.signed_qe_identity.body));
   RETURN_IF_ERROR(ParseAuthorities(*out.source, &out));
+  out.digest = DigestOf(*out.source);
   return out;
 }
 

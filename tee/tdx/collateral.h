@@ -30,6 +30,7 @@ struct ParsedCollateral {
   SignedJson signed_tcb_info;  // its text views *source
   SignedJson signed_qe_identity;
   std::shared_ptr<const Collateral> source;
+  Bytes digest;  // SHA-256 that stands for all of `source`
   TcbInfo tcb_info;
   QeIdentity qe_identity;
   std::vector<crypto::Certificate> signers;

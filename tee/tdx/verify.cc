@@ -10,13 +10,27 @@
 
 #include "base/encoding.h"
 #include "base/strings.h"
-#include "tee/common/hex_number.h"
+#include "tee/tdx/claims.h"
 
 namespace nacre::tee::tdx {
 namespace {
 
 constexpr size_t kCoordinate = 32;
 constexpr size_t kDigest = 32;
+
+// Checks whose outcome may be known from an earlier quote, and what they expect.
+constexpr std::string_view kChain = "PCK certificate chain";
+constexpr std::string_view kWantChain = "PCK, intermediate and a trusted root";
+constexpr std::string_view kExtension = "PCK extension";
+constexpr std::string_view kWantExtension = "Intel's SGX extension and a key";
+constexpr std::string_view kRevocation = "revocation";
+constexpr std::string_view kWantRevocation = "not revoked";
+constexpr std::string_view kType = "collateral type";
+constexpr std::string_view kWantType = "TDX version 3, TD_QE version 2";
+constexpr std::string_view kSignatures = "collateral signatures";
+constexpr std::string_view kWantSignatures = "by Intel SGX TCB Signing under the quote's root";
+constexpr std::string_view kDates = "collateral dates";
+constexpr std::string_view kYes = "yes";
 
 absl::StatusOr<crypto::PublicKey> AttestationKey(const QuoteSignature& signature) {
   const ByteView point(signature.attestation_key);
@@ -55,8 +69,8 @@ class Verification {
   }
 
   bool Chain() {
-    const std::string_view name = "PCK certificate chain";
-    const std::string_view expected = "PCK, intermediate and a trusted root";
+    const std::string_view name = kChain;
+    const std::string_view expected = kWantChain;
     const QuoteSignature& signature = td_.quote.signature;
     if (signature.certification_type != kCertificationPckChain) {
       return appraisal_.Add(RefusalClass::kUnsupportedCertType, name, false, expected,
@@ -64,33 +78,31 @@ class Verification {
     }
     auto chain = VerifyPckChain(signature.certification_data, trust_, now_);
     if (!chain.ok()) return Fail(RefusalClass::kChain, name, expected, chain.status());
-    chain_ = *std::move(chain);
-    appraisal_.root = chain_->trusted.name;
-    appraisal_.emulated = chain_->trusted.emulated;
-    appraisal_.Add(name, true, expected, chain_->trusted.name);
-    auto extension = ReadPckExtension(chain_->pck);
-    if (!extension.ok()) {
-      return Fail(RefusalClass::kFormat, "PCK extension", "Intel's SGX extension",
-                  extension.status());
+    appraisal_.root = chain->trusted.name;
+    appraisal_.emulated = chain->trusted.emulated;
+    appraisal_.Add(name, true, expected, chain->trusted.name);
+    auto extension = ReadPckExtension(chain->pck);
+    auto key = chain->pck.public_key();
+    if (!extension.ok() || !key.ok()) {
+      return Fail(RefusalClass::kFormat, kExtension, kWantExtension,
+                  extension.ok() ? key.status() : extension.status());
     }
-    td_.pck = *extension;
-    return appraisal_.Add("PCK extension", true, "Intel's SGX extension",
-                          StrCat("FMSPC ", HexEncode(td_.pck.fmspc)));
+    endorsement_ = std::make_shared<Endorsement>(
+        Endorsement{*std::move(chain), *extension, *std::move(key), 0, 0});
+    td_.pck = endorsement_->pck;
+    return AddExtension();
   }
 
   bool Revocation(const std::vector<crypto::Crl>& crls) {
-    return Step(RefusalClass::kRevoked, "revocation", "not revoked",
-                CheckPckRevocation(*chain_, crls, now_));
+    return Step(RefusalClass::kRevoked, kRevocation, kWantRevocation,
+                CheckPckRevocation(endorsement_->chain, crls, now_));
   }
 
   bool QuotingEnclave() {
     const QuoteSignature& signature = td_.quote.signature;
     const Bytes report = SerializeEnclaveReport(signature.qe_report);
-    const auto pck_key = chain_->pck.public_key();
-    const absl::Status signed_by_pck =
-        !pck_key.ok() ? pck_key.status()
-                      : pck_key->VerifyEcdsa(crypto::HashAlgorithm::kSha256, report,
-                                             signature.qe_report_signature);
+    const absl::Status signed_by_pck = endorsement_->pck_key.VerifyEcdsa(
+        crypto::HashAlgorithm::kSha256, report, signature.qe_report_signature);
     if (!signed_by_pck.ok()) {
       return appraisal_.Add(RefusalClass::kQeReportSignature, "QE report signature", false,
                             "the PCK's ECDSA P-256 signature", Message(signed_by_pck),
@@ -118,26 +130,41 @@ class Verification {
   }
 
   bool CheckCollateral(const ParsedCollateral& collateral) {
-    if (!Step(RefusalClass::kCollateralType, "collateral type", "TDX version 3, TD_QE version 2",
-              CheckCollateralType(collateral)) ||
-        !Step(RefusalClass::kCollateralSignature, "collateral signatures",
-              "by Intel SGX TCB Signing under the quote's root",
-              CheckCollateralSignatures(collateral, chain_->root, now_))) {
+    const crypto::Certificate& root = endorsement_->chain.root;
+    if (!Step(RefusalClass::kCollateralType, kType, kWantType, CheckCollateralType(collateral)) ||
+        !Step(RefusalClass::kCollateralSignature, kSignatures, kWantSignatures,
+              CheckCollateralSignatures(collateral, root, now_))) {
       return false;
     }
-    const TcbInfo& info = collateral.tcb_info;
-    const auto platform = [](ByteView fmspc, ByteView pce_id) {
-      return StrCat("FMSPC ", HexEncode(fmspc), ", PCE-ID ", HexEncode(pce_id));
-    };
-    if (!appraisal_.Add(RefusalClass::kFmspcMismatch, "collateral platform",
-                        info.fmspc == td_.pck.fmspc && info.pce_id == td_.pck.pce_id,
-                        platform(td_.pck.fmspc, td_.pck.pce_id),
-                        platform(info.fmspc, info.pce_id))) {
-      return false;
-    }
-    return Step(RefusalClass::kCollateralExpired, "collateral dates",
-                StrCat("current at ", crypto::FormatTime(now_)),
+    return AddPlatform(collateral.tcb_info) &&
+           Step(RefusalClass::kCollateralExpired, kDates, WantDates(),
                 CheckCollateralTime(collateral, now_));
+  }
+
+  // Chain, revocation and collateral as they were found good before.
+  void UseKnown(std::shared_ptr<const Endorsement> known) {
+    endorsement_ = std::move(known);
+    td_.pck = endorsement_->pck;
+    appraisal_.root = endorsement_->chain.trusted.name;
+    appraisal_.emulated = endorsement_->chain.trusted.emulated;
+    appraisal_.Add(kChain, true, kWantChain, endorsement_->chain.trusted.name);
+    AddExtension();
+    appraisal_.Add(kRevocation, true, kWantRevocation, kYes);
+  }
+  void AddKnownCollateral(const ParsedCollateral& collateral) {
+    appraisal_.Add(kType, true, kWantType, kYes);
+    appraisal_.Add(kSignatures, true, kWantSignatures, kYes);
+    AddPlatform(collateral.tcb_info);
+    appraisal_.Add(kDates, true, WantDates(), kYes);
+  }
+  std::shared_ptr<const Endorsement> NewEndorsement(const ParsedCollateral& collateral) const {
+    auto out = std::make_shared<Endorsement>(*endorsement_);
+    SetPeriod(collateral, now_, out.get());
+    return out;
+  }
+  ByteView certification_data() const { return td_.quote.signature.certification_data; }
+  bool has_pck_chain() const {
+    return td_.quote.signature.certification_type == kCertificationPckChain;
   }
 
   bool Tcb(const ParsedCollateral& collateral) {
@@ -155,7 +182,7 @@ class Verification {
   }
 
   bool Policy() {
-    AddClaims();
+    AddTdxClaims(td_, endorsement_->chain.pck, &appraisal_);
     return CheckTdxPolicy(*td_.quote.td, td_.pck, td_.tcb, td_.numbers, policy_, &appraisal_);
   }
 
@@ -169,58 +196,22 @@ class Verification {
   bool Step(RefusalClass otherwise, std::string_view name, std::string_view expected,
             const absl::Status& status) {
     if (!status.ok()) return Fail(otherwise, name, expected, status);
-    return appraisal_.Add(name, true, expected, "yes");
+    return appraisal_.Add(name, true, expected, kYes);
   }
-
-  void AddClaims() {
-    auto& claims = appraisal_.claims;
-    const TdBody& td = *td_.quote.td;
-    claims["mrtd"] = HexEncode(td.mrtd);
-    claims["measurement"] = claims["mrtd"];
-    for (size_t i = 0; i < td.rtmr.size(); ++i) claims[StrCat("rtmr", i)] = HexEncode(td.rtmr[i]);
-    claims["mrconfigid"] = HexEncode(td.mrconfigid);
-    claims["mrowner"] = HexEncode(td.mrowner);
-    claims["mrownerconfig"] = HexEncode(td.mrownerconfig);
-    claims["mrseam"] = HexEncode(td.mrseam);
-    claims["report_data"] = HexEncode(td.report_data);
-    claims["td_attributes"] = FormatHexNumber(td.td_attributes);
-    claims["debug"] = td.debug() ? "true" : "false";
-    claims["xfam"] = FormatHexNumber(td.xfam);
-    claims["tee_tcb_svn"] = HexEncode(td.tee_tcb_svn);
-    if (td.td15) {
-      claims["tee_tcb_svn_2"] = HexEncode(td.td15->tee_tcb_svn_2);
-      claims["mrservicetd"] = HexEncode(td.td15->mrservicetd);
-    }
-    claims["quote_version"] = StrCat(td_.quote.header.version);
-    claims["trailing_bytes"] = StrCat(td_.quote.trailing);
-    AddPlatformClaims();
+  bool AddExtension() {
+    return appraisal_.Add(kExtension, true, kWantExtension,
+                          StrCat("FMSPC ", HexEncode(td_.pck.fmspc)));
   }
-
-  void AddPlatformClaims() {
-    auto& claims = appraisal_.claims;
-    const PckExtension& pck = td_.pck;
-    claims["fmspc"] = HexEncode(pck.fmspc);
-    claims["pce_id"] = HexEncode(pck.pce_id);
-    claims["pck_serial"] = HexEncode(chain_->pck.serial());
-    claims["tcb.sgx_components"] = HexEncode(pck.sgx_svn);
-    claims["tcb.pcesvn"] = StrCat(pck.pce_svn);
-    claims["tcb.status"] = TcbStatusName(td_.tcb.status);
-    claims["tcb.date"] = td_.tcb.platform.date;
-    claims["tcb.platform"] = TcbStatusName(td_.tcb.platform.status);
-    claims["tcb.qe"] = TcbStatusName(td_.tcb.qe.status);
-    claims["tcb.module"] = td_.tcb.module.id;
-    if (td_.tcb.module.verdict) {
-      StrAppend(&claims["tcb.module"], " ", TcbStatusName(td_.tcb.module.verdict->status));
-    }
-    claims["tcb.advisories"] = StrJoin(td_.tcb.advisories, ",");
-    claims["tcb.evaluation_data_number"] = StrCat(td_.numbers.tcb_info);
-    const auto flag = [&](const char* name, const std::optional<bool>& value) {
-      if (value) claims[name] = *value ? "true" : "false";
+  bool AddPlatform(const TcbInfo& info) {
+    const auto platform = [](ByteView fmspc, ByteView pce_id) {
+      return StrCat("FMSPC ", HexEncode(fmspc), ", PCE-ID ", HexEncode(pce_id));
     };
-    flag("platform.dynamic", pck.dynamic_platform);
-    flag("platform.cached_keys", pck.cached_keys);
-    flag("platform.smt", pck.smt_enabled);
+    return appraisal_.Add(RefusalClass::kFmspcMismatch, "collateral platform",
+                          info.fmspc == td_.pck.fmspc && info.pce_id == td_.pck.pce_id,
+                          platform(td_.pck.fmspc, td_.pck.pce_id),
+                          platform(info.fmspc, info.pce_id));
   }
+  std::string WantDates() const { return StrCat("current at ", crypto::FormatTime(now_)); }
 
   ByteView bytes_;
   const TdxTrust& trust_;
@@ -229,19 +220,35 @@ class Verification {
   Appraisal& appraisal_;
   VerifiedTd td_;
   std::optional<crypto::PublicKey> attestation_key_;
-  std::optional<PckChain> chain_;
+  std::shared_ptr<const Endorsement> endorsement_;
 };
 
 }  // namespace
 
 std::optional<VerifiedTd> VerifyTdx(ByteView quote, const ParsedCollateral& collateral,
                                     const TdxTrust& trust, const TdxPolicy& policy, int64_t now,
-                                    Appraisal* appraisal) {
+                                    Appraisal* appraisal, EndorsementCache* cache) {
   Verification steps(quote, trust, policy, now, appraisal);
-  const bool genuine = steps.Format() && steps.Chain() && steps.Revocation(collateral.crls) &&
-                       steps.QuotingEnclave() && steps.Signature() &&
-                       steps.CheckCollateral(collateral) && steps.Tcb(collateral);
-  if (!genuine || !steps.Policy()) return std::nullopt;
+  if (!steps.Format()) return std::nullopt;
+  std::string key;
+  std::shared_ptr<const Endorsement> known;
+  if (cache != nullptr && steps.has_pck_chain()) {
+    key = EndorsementCache::Key(steps.certification_data(), collateral, trust);
+    known = cache->Find(key, now);
+  }
+  if (known) {
+    steps.UseKnown(known);
+  } else if (!steps.Chain() || !steps.Revocation(collateral.crls)) {
+    return std::nullopt;
+  }
+  if (!steps.QuotingEnclave() || !steps.Signature()) return std::nullopt;
+  if (known) {
+    steps.AddKnownCollateral(collateral);
+  } else {
+    if (!steps.CheckCollateral(collateral)) return std::nullopt;
+    if (!key.empty()) cache->Store(key, steps.NewEndorsement(collateral));
+  }
+  if (!steps.Tcb(collateral) || !steps.Policy()) return std::nullopt;
   return steps.Release();
 }
 

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "tee/common/appraisal.h"
 #include "tee/tdx/collateral.h"
+#include "tee/tdx/endorsement.h"
 #include "tee/tdx/pck_chain.h"
 #include "tee/tdx/policy.h"
 #include "tee/tdx/quote.h"
@@ -29,10 +30,11 @@ struct VerifiedTd {
 // and returns the trust domain when the quote is genuine and within policy, or nullopt:
 // appraisal->refusal says why, appraisal->refusal_class what kind of reason that is. A quote that
 // is not genuine ends the checks at the step that found it out. `now` is seconds since 1970. Bytes
-// after the quote are passed over and counted in claim "trailing_bytes".
+// after the quote are passed over and counted in claim "trailing_bytes". With a `cache` (keep one
+// per verifier), a PCK chain and collateral that were found good before cost no signature checks.
 std::optional<VerifiedTd> VerifyTdx(ByteView quote, const ParsedCollateral& collateral,
                                     const TdxTrust& trust, const TdxPolicy& policy, int64_t now,
-                                    Appraisal* appraisal);
+                                    Appraisal* appraisal, EndorsementCache* cache = nullptr);
 // Collateral as it arrives; a part that cannot be read is the check "collateral format".
 std::optional<VerifiedTd> VerifyTdx(ByteView quote, const Collateral& collateral,
                                     const TdxTrust& trust, const TdxPolicy& policy, int64_t now,

@@ -187,6 +187,69 @@ TEST(VerifyTdx, OldModuleUnderANewOneAdvisesARelaunch) {
   EXPECT_EQ(status(1, 6), "TCB_NOT_SUPPORTED");
 }
 
+TEST(VerifyTdx, ACacheChangesNoVerdictAndNoCheck) {
+  const TdxPlatform platform = MakePlatform();
+  const TdxTrust trust = TrustOf(platform);
+  ASSERT_OK_AND_ASSIGN(const Bytes quote, platform.Quote(Nonce()));
+  ASSERT_OK_AND_ASSIGN(const auto collateral,
+                       ParseCollateral(platform.MakeCollateral(kNow).value()));
+  EndorsementCache cache;
+  const auto judge = [&](ByteView bytes, int64_t now, const TdxTrust& roots) {
+    Appraisal with;
+    Appraisal without;
+    EXPECT_EQ(VerifyTdx(bytes, collateral, roots, {}, now, &with, &cache).has_value(),
+              VerifyTdx(bytes, collateral, roots, {}, now, &without).has_value());
+    EXPECT_EQ(with.refusal, without.refusal);
+    EXPECT_EQ(with.claims, without.claims);
+    EXPECT_EQ(with.root, without.root);
+    EXPECT_EQ(with.checks.size(), without.checks.size());
+    for (size_t i = 0; i < std::min(with.checks.size(), without.checks.size()); ++i) {
+      EXPECT_EQ(with.checks[i].name, without.checks[i].name);
+      EXPECT_EQ(with.checks[i].expected, without.checks[i].expected);
+      EXPECT_EQ(with.checks[i].got, without.checks[i].got);
+    }
+    return with.refusal_class;
+  };
+  EXPECT_EQ(judge(quote, kNow, trust), RefusalClass::kNone);
+  EXPECT_EQ(cache.hits(), 0u);
+  EXPECT_EQ(judge(quote, kNow, trust), RefusalClass::kNone);
+  EXPECT_EQ(judge(platform.Quote({}).value(), kNow + 100, trust), RefusalClass::kNone);
+  EXPECT_EQ(cache.hits(), 2u);
+  // What the cache knows does not speak for another quote, time or root.
+  Bytes flipped = quote;
+  flipped[200] ^= 1;
+  EXPECT_EQ(judge(flipped, kNow, trust), RefusalClass::kQuoteSignature);
+  EXPECT_EQ(cache.hits(), 3u);
+  EXPECT_EQ(judge(quote, kNow + 30 * kDay - 1, trust), RefusalClass::kNone);
+  EXPECT_EQ(cache.hits(), 4u);
+  EXPECT_EQ(judge(quote, kNow + 30 * kDay, trust), RefusalClass::kCrlExpired);
+  EXPECT_EQ(judge(quote, kNow - 3601, trust), RefusalClass::kCrlExpired);
+  EXPECT_EQ(judge(quote, kNow, TdxTrust{}), RefusalClass::kChain);
+  EXPECT_EQ(cache.hits(), 4u);
+  EXPECT_EQ(cache.size(), 1u);
+}
+
+TEST(EndorsementCache, HoldsTheMostRecentlyUsed) {
+  const TdxPlatform platform = MakePlatform();
+  const auto& identity = platform.identity();
+  const auto endorsement = std::make_shared<Endorsement>(
+      Endorsement{{identity.pck, identity.intermediate, identity.root, {}},
+                  identity.extension,
+                  identity.pck.public_key().value(),
+                  0,
+                  kNow});
+  EndorsementCache cache(2);
+  cache.Store("a", endorsement);
+  cache.Store("b", endorsement);
+  EXPECT_TRUE(cache.Find("a", 1));
+  cache.Store("c", endorsement);
+  EXPECT_FALSE(cache.Find("b", 1));
+  EXPECT_TRUE(cache.Find("a", 0));
+  EXPECT_FALSE(cache.Find("a", -1));
+  EXPECT_FALSE(cache.Find("a", kNow));
+  EXPECT_EQ(cache.size(), 2u);
+}
+
 TEST(VerifyTdx, CollateralKeyNamesThePlatform) {
   const TdxPlatform platform = MakePlatform({}, 4, {.now = kNow, .processor_ca = true});
   ASSERT_OK_AND_ASSIGN(const Bytes quote, platform.Quote(Nonce()));
