@@ -58,7 +58,7 @@ LaunchInputs InputsOf(const Json& test) {
 
 TEST_F(OutsideMeasure, LaunchDigests) {
   const Json table = ReadJson(Folder() + "/measure/launch_digests.json");
-  Tally tally("launch digest");
+  Tally tally("launch-measurement-table");
   for (const Json& test : table.at("cases")) {
     const std::string expected = Text(test, "expected");
     auto measurement =

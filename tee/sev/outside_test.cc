@@ -128,7 +128,7 @@ bool VerdictAsStated(const Json& stated, const SnpEvidence& evidence) {
 }
 
 TEST_F(Outside, SnpReports) {
-  Tally tally("snp report");
+  Tally tally("snp-report");
   for (const Json& vector : OfKind("snp-report")) {
     const Bytes bytes = ReadData(FileOf(vector, "SNP"));
     const Json& stated = vector.at("expected");
@@ -159,28 +159,64 @@ TEST_F(Outside, SnpReportsWithOneBitFlippedAreRefused) {
   }
 }
 
+// A leaf's names, dates and every extension that is stated.
+bool SameLeaf(const crypto::Certificate& leaf, const Json& stated) {
+  const std::string issuer = leaf.issuer_common_name().value();
+  const auto product = ParseProductName(issuer.substr(issuer.rfind('-') + 1));
+  if (!product.ok()) return false;
+  const auto extensions = ReadVekExtensions(leaf, *product);
+  const Json& ext = stated.at("ext");
+  bool same = extensions.ok() && leaf.not_before() == Time(Text(stated, "not_before")) &&
+              leaf.not_after() == Time(Text(stated, "not_after")) &&
+              extensions->product_name == Text(ext, "productName");
+  for (const SplExtension& spl : SplExtensions(*product)) {
+    same = same && ext.at(std::string(spl.name)).get<int>() == extensions->tcb.raw[spl.tcb_index];
+  }
+  if (same && ext.contains("hwID") && !ext.at("hwID").is_null()) {
+    same = HexEncode(extensions->hardware_id) == Text(ext, "hwID");
+  }
+  if (same && ext.contains("cspID") && !ext.at("cspID").is_null()) {
+    same = extensions->csp_id == Text(ext, "cspID");
+  }
+  return same;
+}
+
 TEST_F(Outside, SnpLeafCertificates) {
-  Tally tally("snp certificate");
+  Tally tally("snp-cert-only");
   for (const Json& vector : OfKind("snp-cert-only")) {
     const Json& stated = vector.at("expected");
     const Bytes der = ReadData(FileOf(vector, "VCEK"));
+    const auto leaf = crypto::Certificate::FromDer(der).value();
     std::vector<CertificateEntry> presented = authorities_;
     presented.push_back({CertificateKind::kVcek, der});
     const auto chain = VerifyVekChain(presented, CertificateKind::kVcek, {},
                                       Time(Text(stated, "not_before")) + kOneDay);
-    bool good = chain.ok() == IsTrue(stated, "chain_valid");
-    if (good && chain.ok()) {
-      const auto extensions = ReadVekExtensions(chain->leaf, chain->trusted.product);
-      good = extensions.ok() &&
-             HexEncode(extensions->hardware_id) == Text(stated.at("ext"), "hwID") &&
-             extensions->product_name == Text(stated.at("ext"), "productName");
-    }
-    tally.Count(good, Text(vector, "id"));
+    tally.Count(chain.ok() == IsTrue(stated, "chain_valid") &&
+                    leaf.subject_common_name().value() == Text(stated, "subject_cn") &&
+                    leaf.issuer_common_name().value() == Text(stated, "issuer_cn") &&
+                    SameLeaf(leaf, stated),
+                Text(vector, "id"));
+  }
+}
+
+// The endorsing certificates of reports say what is stated of them.
+TEST_F(Outside, SnpEndorsements) {
+  Tally tally("snp-report endorsement");
+  for (const Json& vector : OfKind("snp-report")) {
+    const Json& stated = vector.at("expected");
+    if (!stated.contains("endorsement")) continue;
+    const SnpEvidence evidence = EvidenceOf(vector);
+    const auto leaf = crypto::Certificate::FromDer(evidence.certificates[0].data).value();
+    const Json& endorsement = stated.at("endorsement");
+    tally.Count(leaf.subject_common_name().value() == Text(endorsement, "kind") &&
+                    leaf.issuer_common_name().value() == Text(endorsement, "ask") &&
+                    SameLeaf(leaf, endorsement),
+                Text(vector, "id"));
   }
 }
 
 TEST_F(Outside, SnpAuthorities) {
-  Tally tally("snp certificate authority");
+  Tally tally("snp-ca-cert");
   for (const Json& vector : OfKind("snp-ca-cert")) {
     const Json& stated = vector.at("expected");
     const auto certificate =
