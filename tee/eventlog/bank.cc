@@ -70,10 +70,11 @@ Bytes BankDigest(Bank bank, ByteView data) {
 
 Bytes Extended(Bank bank, ByteView value, ByteView digest) {
   std::array<uint8_t, 2 * kMaxDigestSize> both;
-  const size_t size = BankSize(bank);
-  std::copy_n(value.begin(), size, both.begin());
-  std::copy_n(digest.begin(), size, both.begin() + size);
-  return BankDigest(bank, ByteView(both).first(2 * size));
+  if (value.size() > kMaxDigestSize || digest.size() > kMaxDigestSize) {  // of no bank
+    return BankDigest(bank, ByteWriter().Put(value).Put(digest).bytes());
+  }
+  std::copy(digest.begin(), digest.end(), std::copy(value.begin(), value.end(), both.begin()));
+  return BankDigest(bank, ByteView(both).first(value.size() + digest.size()));
 }
 
 }  // namespace nacre::tee::eventlog

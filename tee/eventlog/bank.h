@@ -23,7 +23,7 @@ absl::StatusOr<Bank> ParseBankName(std::string_view name);
 
 Bytes BankDigest(Bank bank, ByteView data);
 // What a register that holds `value` holds after an extend with `digest`: H(value || digest). Both
-// are BankSize() bytes.
+// are BankSize() bytes in a real register.
 Bytes Extended(Bank bank, ByteView value, ByteView digest);
 
 }  // namespace nacre::tee::eventlog
