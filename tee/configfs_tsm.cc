@@ -42,9 +42,20 @@ absl::StatusOr<TeeKind> ProviderKind(const std::string& folder) {
       StrCat("configfs-tsm provider is '", StripSpace(provider), "', not sev_guest or tdx_guest"));
 }
 
+// Under a service module (SVSM) the guest is not at VMPL 0 and may not ask for a report of it:
+// privlevel_floor says for which level it may. Absent where there are no levels.
+absl::Status AskForAllowedLevel(const std::string& folder) {
+  const auto floor = ReadTextFile(folder + "/privlevel_floor", 64);
+  if (absl::IsNotFound(floor.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(floor.status());
+  if (StripSpace(*floor) == "0") return absl::OkStatus();
+  return WriteFile(folder + "/privlevel", AsBytes(StripSpace(*floor)));
+}
+
 // kAborted when the generation moved under it.
 absl::StatusOr<Evidence> Ask(const std::string& folder, const ReportData& report_data) {
   ASSIGN_OR_RETURN(const TeeKind kind, ProviderKind(folder));
+  if (kind == TeeKind::kSnp) RETURN_IF_ERROR(AskForAllowedLevel(folder));
   ASSIGN_OR_RETURN(const uint64_t before, Generation(folder));
   RETURN_IF_ERROR(WriteFile(folder + "/inblob", report_data.view()));
   Evidence evidence{.kind = kind, .emulated = false, .report = {}, .auxiliary = {}};

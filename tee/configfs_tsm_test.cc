@@ -39,6 +39,8 @@ struct StandIn {
   std::string provider = "sev_guest\n";
   Bytes outblob{};
   std::optional<Bytes> auxblob = Bytes{1, 2, 3};
+  std::string privlevel_floor{};  // none when empty
+  std::string privlevel_file{};   // where writes to privlevel go
   std::vector<std::string> folders{};
 
   absl::Status Fill(const std::string& folder) {
@@ -51,6 +53,11 @@ struct StandIn {
     RETURN_IF_ERROR(WriteFile(folder + "/provider", AsBytes(provider)));
     RETURN_IF_ERROR(WriteFile(folder + "/outblob", outblob));
     if (auxblob) RETURN_IF_ERROR(WriteFile(folder + "/auxblob", *auxblob));
+    if (privlevel_floor.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(WriteFile(folder + "/privlevel_floor", AsBytes(privlevel_floor)));
+    if (symlink(privlevel_file.c_str(), (folder + "/privlevel").c_str()) != 0) {
+      return ErrnoStatus(errno, "symlink");
+    }
     return absl::OkStatus();
   }
 };
@@ -73,6 +80,22 @@ TEST(ConfigfsTsm, GivesReportAndTable) {
   EXPECT_EQ(evidence->report, stand_in.outblob);
   EXPECT_EQ(evidence->auxiliary, (Bytes{1, 2, 3}));
   EXPECT_EQ(stand_in.folders.size(), 1u);
+}
+
+TEST(ConfigfsTsm, AsksForTheLevelTheGuestMayAskFor) {
+  const ReportData data = DataReading('1');
+  const auto folder = TemporaryDirectory::Create("level").value();
+  const std::string written = folder.path() + "/privlevel";
+  StandIn top{.outblob = ReportOver(data), .privlevel_floor = "0\n", .privlevel_file = written};
+  EXPECT_TRUE(Quote(top, data).ok());
+  EXPECT_FALSE(PathExists(written));
+  StandIn below{.outblob = ReportOver(data), .privlevel_floor = "2\n", .privlevel_file = written};
+  EXPECT_TRUE(Quote(below, data).ok());
+  EXPECT_EQ(ReadTextFile(written, 64).value(), "2");
+  StandIn refused{.outblob = ReportOver(data),
+                  .privlevel_floor = "2\n",
+                  .privlevel_file = "/nonexistent/privlevel"};
+  EXPECT_FALSE(Quote(refused, data).ok());
 }
 
 TEST(ConfigfsTsm, MissingTableIsEmpty) {
