@@ -17,6 +17,7 @@ namespace nacre::cli {
 namespace {
 
 constexpr size_t kMaxLaunchDocument = 1 << 20;
+constexpr std::string_view kTpmMode = "tpm";
 
 // "512M" or "2G": a plain number would mean MiB to QEMU and bytes to others.
 absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
@@ -47,7 +48,9 @@ absl::StatusOr<tee::LaunchInputs> FromLaunchDocument(const MeasureOptions& optio
 
 absl::StatusOr<tee::LaunchInputs> FromParts(const MeasureOptions& options) {
   tee::LaunchInputs inputs;
-  ASSIGN_OR_RETURN(inputs.mode, tee::ParseLaunchMode(options.mode), "--mode");
+  if (options.mode != kTpmMode) {
+    ASSIGN_OR_RETURN(inputs.mode, tee::ParseLaunchMode(options.mode), "--mode");
+  }
   ASSIGN_OR_RETURN(inputs.vmm, tee::ParseVmmProfile(options.vmm), "--vmm");
   inputs.firmware_path = options.firmware;
   inputs.kernel_path = options.kernel;
@@ -55,30 +58,42 @@ absl::StatusOr<tee::LaunchInputs> FromParts(const MeasureOptions& options) {
   inputs.command_line = options.append;
   inputs.vcpus = options.vcpus;
   inputs.vcpu_type = options.vcpu_type;
-  if (!options.memory.empty()) {
-    ASSIGN_OR_RETURN(inputs.memory_bytes, ParseMemory(options.memory));
-  }
   ASSIGN_OR_RETURN(inputs.guest_features,
                    tee::ParseHexNumber(options.guest_features, "--guest-features"));
-  RETURN_IF_ERROR(inputs.Validate());
   return inputs;
 }
 
-absl::StatusOr<tee::LaunchInputs> Inputs(const MeasureOptions& options) {
-  const int sources = !options.config.empty() + !options.launch.empty() + !options.firmware.empty();
+absl::StatusOr<tee::LaunchInputs> InputsFrom(const MeasureOptions& options) {
+  // Measured boot has no firmware to name: the kernel stands for the parts.
+  const std::string& part = options.mode == kTpmMode ? options.kernel : options.firmware;
+  const int sources = !options.config.empty() + !options.launch.empty() + !part.empty();
   if (sources != 1) {
-    return absl::InvalidArgumentError("give one of --config, --launch and --firmware");
+    return absl::InvalidArgumentError(StrCat("give one of --config, --launch and ",
+                                             options.mode == kTpmMode ? "--kernel" : "--firmware"));
   }
   if (options.config.empty() && (!options.kernel_params.empty() || !options.initdata.empty())) {
     return absl::InvalidArgumentError("--kernel-params and --initdata go with --config");
   }
   const bool parts = !options.kernel.empty() || !options.initrd.empty() || !options.append.empty();
-  if (options.firmware.empty() && parts) {
+  if (part.empty() && parts) {
     return absl::InvalidArgumentError("--kernel, --initrd and --append go with --firmware");
   }
   if (!options.config.empty()) return FromConfig(options);
   if (!options.launch.empty()) return FromLaunchDocument(options);
   return FromParts(options);
+}
+
+absl::StatusOr<tee::LaunchInputs> Inputs(const MeasureOptions& options) {
+  ASSIGN_OR_RETURN(tee::LaunchInputs inputs, InputsFrom(options));
+  if (!options.memory.empty()) {
+    ASSIGN_OR_RETURN(inputs.memory_bytes, ParseMemory(options.memory));
+  }
+  if (options.mode != kTpmMode) {
+    RETURN_IF_ERROR(inputs.Validate());
+  } else if (inputs.memory_bytes == 0) {
+    return absl::InvalidArgumentError("mode tpm needs --memory: QEMU places the initrd by it");
+  }
+  return inputs;
 }
 
 absl::Status CheckTogether(const MeasureOptions& options, tee::LaunchMode mode) {
@@ -119,8 +134,9 @@ void AddInputOptions(CLI::App* verb, MeasureOptions* options) {
   verb->add_option("--vcpu-type", options->vcpu_type, "QEMU CPU model, such as EPYC-v4");
   verb->add_option("--guest-features", options->guest_features, "SEV_FEATURES, such as 0x1");
   verb->add_option("--vmm", options->vmm, "qemu, ec2 or gce");
-  verb->add_option("--mode", options->mode, "snp, sev-es, sev or tdx");
-  verb->add_option("--memory", options->memory, "TDX: guest memory, such as 2G");
+  verb->add_option("--mode", options->mode, "snp, sev-es, sev, tdx or tpm");
+  verb->add_option("--memory", options->memory, "TDX, TPM: guest memory, such as 2G");
+  verb->add_option("--bank", options->bank, "TPM: sha256, sha384 or sha512");
   verb->add_option("--acpi", options->acpi,
                    "TDX: folder of QEMU's ACPI tables (fw_cfg by_name), for RTMR0");
   verb->add_option("--rtmr-profile", options->rtmr_profile,
@@ -164,9 +180,14 @@ void MeasureRow(std::string_view name, std::string_view value, std::string* out)
 absl::StatusOr<MeasureOutcome> Measure(const MeasureOptions& options, int64_t now) {
   ASSIGN_OR_RETURN(const tee::LaunchInputs inputs, Inputs(options));
   RETURN_IF_ERROR(CheckTogether(options, inputs.mode));
+  if (options.mode == kTpmMode && !options.explain.empty()) {
+    return absl::InvalidArgumentError("--explain goes with modes snp and tdx");
+  }
   if (!options.explain.empty()) return ExplainMeasurement(options, inputs);
   MeasureOutcome out;
-  if (inputs.mode == tee::LaunchMode::kTdx) {
+  if (options.mode == kTpmMode) {
+    ASSIGN_OR_RETURN(out.text, MeasureTpm(options, inputs, now));
+  } else if (inputs.mode == tee::LaunchMode::kTdx) {
     ASSIGN_OR_RETURN(out.text, MeasureTdx(options, inputs, now));
   } else {
     ASSIGN_OR_RETURN(out.text, MeasureSev(options, inputs, now));

@@ -26,7 +26,8 @@ struct MeasureOptions {
   std::string guest_features = "0x1";
   std::string vmm = "qemu";
   std::string mode = "snp";
-  std::string memory;  // TDX: "2G", "512M"
+  std::string memory;           // TDX and TPM: "2G", "512M"
+  std::string bank = "sha256";  // TPM
 
   // TDX.
   std::string acpi;          // folder of QEMU's tables, see tee/tdx/rtmr.h

@@ -17,6 +17,9 @@ absl::StatusOr<std::string> MeasureSev(const MeasureOptions& options,
 // TDX likewise.
 absl::StatusOr<std::string> MeasureTdx(const MeasureOptions& options,
                                        const tee::LaunchInputs& inputs, int64_t now);
+// The PCRs of a measured boot; `inputs` need not have firmware.
+absl::StatusOr<std::string> MeasureTpm(const MeasureOptions& options,
+                                       const tee::LaunchInputs& inputs, int64_t now);
 absl::StatusOr<tee::tdx::TdxLaunchOptions> TdxOptions(const MeasureOptions& options);
 
 // Compares with options.explain and names what differs. Exit code 0: nothing does.

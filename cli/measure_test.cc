@@ -7,6 +7,7 @@
 
 #include "attestation/reference/reference_value.h"
 #include "attestation/reference/tdx_reference.h"
+#include "attestation/reference/tpm_reference.h"
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -358,6 +359,28 @@ TEST_F(TdxMeasureTest, ExplainNamesTheRegisterAndThePart) {
   EXPECT_THAT(
       Explain([this](MeasureOptions* o) { o->kernel = Path("kernel2"); }, {Path("kernel2")}),
       HasSubstr(StrCat("RTMR1  differs: kernel differs: got ", Path("kernel2"))));
+}
+
+TEST_F(TdxMeasureTest, PcrsOfAMeasuredBoot) {
+  MeasureOptions options = Parts();
+  options.mode = "tpm";
+  options.firmware.clear();
+  options.acpi.clear();
+  options.reference = Path("tpm.json");
+  ASSERT_OK_AND_ASSIGN(const MeasureOutcome out, Measure(options, kNow));
+  EXPECT_THAT(out.text, HasSubstr("  PCR 9  "));
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadTextFile(options.reference, 1 << 20));
+  ASSERT_OK_AND_ASSIGN(const auto reference, attestation::ParseTpmReference(text));
+  EXPECT_EQ(attestation::SerializeTpmReference(reference).value() + "\n", text);
+  std::string broken = text;
+  broken.replace(broken.find("\"pcr\": 4"), 8, "\"pcr\": 5");
+  EXPECT_STATUS(attestation::ParseTpmReference(broken).status(), kInvalidArgument, "do not follow");
+  options.memory.clear();
+  EXPECT_STATUS(Measure(options, kNow).status(), kInvalidArgument, "--memory");
+  options = Parts();
+  options.mode = "tpm";
+  options.kernel.clear();
+  EXPECT_STATUS(Measure(options, kNow).status(), kInvalidArgument, "--kernel");
 }
 
 TEST_F(TdxMeasureTest, BadValuesAreNamed) {

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/verdict.h"
+#include "tee/tpm/public_area.h"
 
 namespace nacre::cli {
 namespace {
@@ -41,6 +42,34 @@ absl::Status ReadReferences(const std::vector<std::string>& paths, EvidenceReque
   return absl::OkStatus();
 }
 
+// PEM or DER of a SubjectPublicKeyInfo, or TPMT_PUBLIC.
+absl::StatusOr<crypto::PublicKey> ReadAttestationKey(const std::string& path) {
+  constexpr size_t kMaxKeyFile = 64 * 1024;
+  ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path, kMaxKeyFile));
+  if (auto key = crypto::PublicKey::FromPem(AsText(bytes)); key.ok()) return key;
+  if (auto key = crypto::PublicKey::FromSpkiDer(bytes); key.ok()) return key;
+  ASSIGN_OR_RETURN(tee::tpm::PublicArea area, tee::tpm::ParsePublicArea(bytes), path);
+  return std::move(area.key);
+}
+
+absl::Status ReadTpmOptions(const VerifyOptions& options, EvidenceRequest* request) {
+  if (!options.ak.empty()) {
+    ASSIGN_OR_RETURN(request->attestation_key, ReadAttestationKey(options.ak), "--ak");
+  }
+  if (!options.nonce.empty()) {
+    ASSIGN_OR_RETURN(request->nonce, HexDecode(options.nonce), "--nonce");
+  }
+  if (!options.signature.empty()) {
+    ASSIGN_OR_RETURN(request->tpm_signature,
+                     ReadFile(options.signature, attestation::kMaxEvidenceFile), "--signature");
+  }
+  if (!options.pcrs.empty()) {
+    ASSIGN_OR_RETURN(request->pcrs, ReadFile(options.pcrs, attestation::kMaxEvidenceFile),
+                     "--pcrs");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<EvidenceRequest> RequestOf(const VerifyOptions& options, int64_t now) {
   EvidenceRequest request;
   request.now = now;
@@ -57,6 +86,7 @@ absl::StatusOr<EvidenceRequest> RequestOf(const VerifyOptions& options, int64_t 
     ASSIGN_OR_RETURN(request.event_log, ReadFile(options.event_log, attestation::kMaxEvidenceFile),
                      "--event-log");
   }
+  RETURN_IF_ERROR(ReadTpmOptions(options, &request));
   for (const std::string& name : options.accept_tcb) {
     ASSIGN_OR_RETURN(const auto status, tee::tdx::ParseTcbStatus(name), "--accept-tcb");
     request.tdx_policy.accepted_statuses.insert(status);
@@ -128,6 +158,12 @@ void AddVerifyVerb(CLI::App& app, VerbResult* result) {
   verb->add_option("--event-log", options->event_log, "The boot event log of a quote");
   verb->add_option("--accept-tcb", options->accept_tcb,
                    "TDX: accept this TCB status too, such as OutOfDate; may be repeated");
+  verb->add_option("--ak", options->ak,
+                   "TPM: the attestation key to trust (PEM, DER, TPMT_PUBLIC)");
+  verb->add_option("--nonce", options->nonce, "TPM: demand this nonce (hex)");
+  verb->add_option("--signature", options->signature, "TPM: TPMT_SIGNATURE of a bare TPMS_ATTEST");
+  verb->add_option("--pcrs", options->pcrs,
+                   "TPM: SHA-256 PCRs of a bare TPMS_ATTEST, 32 bytes each");
   verb->add_flag("--allow-debug", options->allow_debug, "Accept guests that may be debugged");
   verb->add_flag("--allow-migration", options->allow_migration,
                  "Accept guests with a migration agent");

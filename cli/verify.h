@@ -22,6 +22,10 @@ struct VerifyOptions {
   std::string report_data;               // hex, up to 64 bytes; empty = any
   std::string event_log;                 // file: the log of a quote that does not bring one
   std::vector<std::string> accept_tcb;   // TDX TCB statuses beside UpToDate
+  std::string ak;                        // TPM: file of the attestation key that is trusted
+  std::string nonce;                     // TPM: hex; empty = any
+  std::string signature;                 // of a bare TPMS_ATTEST: file of its TPMT_SIGNATURE
+  std::string pcrs;                      // of a bare TPMS_ATTEST: file of its SHA-256 PCRs
   bool allow_debug = false;
   bool allow_migration = false;
   uint32_t max_vmpl = 0;

@@ -87,7 +87,7 @@ absl::StatusOr<EvidenceFormat> JsonFormat(ByteView bytes) {
   const bool hcl = has("hcl_report") || has("report");
   if (hcl && has("td_quote")) return EvidenceFormat::kAzureTdxEvidence;
   if (hcl && has("vcek")) return EvidenceFormat::kAzureSnpEvidence;
-  if (has("tpm_quote")) return EvidenceFormat::kTpmEvidence;
+  if (has("tpm_quote") || has("attest")) return EvidenceFormat::kTpmEvidence;
   if (has("quote") && document["quote"].is_string()) return EvidenceFormat::kTdxEvidence;
   return absl::InvalidArgumentError("JSON without the members of any evidence this program knows");
 }

@@ -3,6 +3,7 @@
 #include "attestation/verifier/verify_event_log.h"
 #include "attestation/verifier/verify_snp_evidence.h"
 #include "attestation/verifier/verify_tdx_evidence.h"
+#include "attestation/verifier/verify_tpm_evidence.h"
 #include "base/strings.h"
 
 namespace nacre::attestation {
@@ -21,6 +22,26 @@ absl::Status VerifySnpFile(EvidenceFormat format, ByteView bytes, const Evidence
                            Appraisal* appraisal) {
   ASSIGN_OR_RETURN(tee::sev::SnpEvidence evidence, ReadSnpEvidence(format, bytes));
   VerifySnpEvidence(std::move(evidence), request, appraisal);
+  return absl::OkStatus();
+}
+
+// A TPMS_ATTEST with its other parts from elsewhere.
+tee::tpm::TpmEvidence BareQuote(ByteView attest, const EvidenceRequest& request) {
+  constexpr size_t kPcrSize = 32;
+  tee::tpm::TpmEvidence out;
+  out.attest = ToBytes(attest);
+  out.signature = request.tpm_signature;
+  for (size_t i = 0; (i + 1) * kPcrSize <= request.pcrs.size(); ++i) {
+    out.pcrs[tee::tpm::Bank::kSha256][static_cast<uint32_t>(i)] =
+        ToBytes(ByteView(request.pcrs).subspan(i * kPcrSize, kPcrSize));
+  }
+  return out;
+}
+
+absl::Status VerifyTpmFile(std::string_view json, const EvidenceRequest& request,
+                           Appraisal* appraisal) {
+  ASSIGN_OR_RETURN(const tee::tpm::TpmEvidence evidence, ReadTpmEvidence(json));
+  VerifyTpmEvidence(evidence, request, appraisal);
   return absl::OkStatus();
 }
 
@@ -50,10 +71,18 @@ absl::Status VerifyAs(EvidenceFormat format, ByteView bytes, const EvidenceReque
       RefuseKind(RefusalClass::kTypeMismatch, format,
                  "it is about an SGX enclave, not about a trust domain", appraisal);
       return absl::OkStatus();
-    default:
-      RefuseKind(RefusalClass::kUnsupported, format, "this version does not verify it", appraisal);
+    case EvidenceFormat::kTpmQuote:
+      VerifyTpmEvidence(BareQuote(bytes, request), request, appraisal);
       return absl::OkStatus();
+    case EvidenceFormat::kTpmEvidence:
+      return VerifyTpmFile(AsText(bytes), request, appraisal);
+    case EvidenceFormat::kAzureReport:
+      return VerifyAzureReport(bytes, request, appraisal);
+    case EvidenceFormat::kAzureSnpEvidence:
+    case EvidenceFormat::kAzureTdxEvidence:
+      return VerifyAzureEvidence(format, AsText(bytes), request, appraisal);
   }
+  return absl::InternalError("a format without a verifier");
 }
 
 }  // namespace

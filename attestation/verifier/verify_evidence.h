@@ -16,6 +16,7 @@
 #include "tee/sev/chain.h"
 #include "tee/sev/policy.h"
 #include "tee/tdx/policy.h"
+#include "tee/tpm/verify.h"
 
 namespace nacre::attestation {
 
@@ -28,6 +29,11 @@ struct EvidenceRequest {
   std::vector<ReferenceValue> references;      // when given, one of them must match
   tee::sev::SnpPolicy snp_policy;
   tee::tdx::TdxPolicy tdx_policy;
+  tee::tpm::TpmPolicy tpm_policy;
+  std::optional<crypto::PublicKey> attestation_key;  // TPM: trusted by configuration
+  std::optional<Bytes> nonce;                        // TPM: the quote must carry exactly this
+  Bytes tpm_signature;                               // TPMT_SIGNATURE of a bare TPMS_ATTEST
+  Bytes pcrs;       // SHA-256 PCRs of a bare TPMS_ATTEST, from PCR 0 on, 32 bytes each
   Bytes event_log;  // of the quote, when it does not bring one; empty = none
 };
 

@@ -41,7 +41,9 @@ int Fit(const CertificateEntry& leaf, const Report& report) {
   return best;
 }
 
-tee::sev::SnpTrust TrustOf(const EvidenceRequest& request) {
+}  // namespace
+
+tee::sev::SnpTrust SnpTrustOf(const EvidenceRequest& request) {
   tee::sev::SnpTrust trust;
   trust.known_certificates = AmdAuthorities(request.collateral);
   for (const crypto::Certificate& root : request.trusted_roots) {
@@ -53,8 +55,6 @@ tee::sev::SnpTrust TrustOf(const EvidenceRequest& request) {
   }
   return trust;
 }
-
-}  // namespace
 
 absl::StatusOr<tee::sev::SnpEvidence> ReadSnpEvidence(EvidenceFormat format, ByteView bytes) {
   tee::sev::SnpEvidence out;
@@ -91,8 +91,8 @@ void ChooseLeaf(const std::vector<CertificateEntry>& leaves, tee::sev::SnpEviden
 void VerifySnpEvidence(tee::sev::SnpEvidence evidence, const EvidenceRequest& request,
                        tee::Appraisal* appraisal) {
   ChooseLeaf(AmdLeaves(request.collateral), &evidence);
-  const auto report =
-      tee::sev::VerifySnp(evidence, TrustOf(request), request.snp_policy, request.now, appraisal);
+  const auto report = tee::sev::VerifySnp(evidence, SnpTrustOf(request), request.snp_policy,
+                                          request.now, appraisal);
   if (!report) return;
   if (request.report_data) {
     const tee::ReportData& expected = *request.report_data;

@@ -13,6 +13,9 @@ absl::StatusOr<tee::sev::SnpEvidence> ReadSnpEvidence(EvidenceFormat format, Byt
 void ChooseLeaf(const std::vector<tee::sev::CertificateEntry>& leaves,
                 tee::sev::SnpEvidence* evidence);
 
+// AMD's roots and those of request.trusted_roots that are ARKs, with the authorities at hand.
+tee::sev::SnpTrust SnpTrustOf(const EvidenceRequest& request);
+
 void VerifySnpEvidence(tee::sev::SnpEvidence evidence, const EvidenceRequest& request,
                        tee::Appraisal* appraisal);
 

@@ -62,17 +62,6 @@ std::string BestDocument(const CollateralFiles& files, const char* name, std::st
   return best == nullptr ? "" : *best;
 }
 
-tee::tdx::TdxTrust TrustOf(const EvidenceRequest& request) {
-  tee::tdx::TdxTrust trust;
-  for (const crypto::Certificate& root : request.trusted_roots) {
-    // A root of another vendor's emulator may stand here too; it signs no PCK and does no harm.
-    if (auto emulated = tee::tdx::EmulatedRootFromPem(root.ToPem()); emulated.ok()) {
-      trust.roots.push_back(*std::move(emulated));
-    }
-  }
-  return trust;
-}
-
 void CheckEventLog(ByteView log, const tee::tdx::TdBody& td, tee::Appraisal* appraisal) {
   std::map<uint32_t, Bytes> registers;
   for (uint32_t i = 0; i < kRtmrsInLog; ++i) registers[i + 1] = ToBytes(td.rtmr[i]);
@@ -87,6 +76,17 @@ absl::StatusOr<Bytes> Base64Member(const Json& document, const char* key) {
 }
 
 }  // namespace
+
+tee::tdx::TdxTrust TdxTrustOf(const EvidenceRequest& request) {
+  tee::tdx::TdxTrust trust;
+  for (const crypto::Certificate& root : request.trusted_roots) {
+    // A root of another vendor's emulator may stand here too; it signs no PCK and does no harm.
+    if (auto emulated = tee::tdx::EmulatedRootFromPem(root.ToPem()); emulated.ok()) {
+      trust.roots.push_back(*std::move(emulated));
+    }
+  }
+  return trust;
+}
 
 tee::tdx::Collateral ChooseTdxCollateral(ByteView quote, const CollateralFiles& files,
                                          int64_t now) {
@@ -116,7 +116,7 @@ void VerifyTdxQuote(ByteView quote, ByteView event_log, const EvidenceRequest& r
   if (request.report_data) policy.report_data = ToBytes(request.report_data->bytes);
   const auto td =
       tee::tdx::VerifyTdx(quote, ChooseTdxCollateral(quote, request.collateral, request.now),
-                          TrustOf(request), policy, request.now, appraisal);
+                          TdxTrustOf(request), policy, request.now, appraisal);
   if (!td) return;
   if (!event_log.empty()) CheckEventLog(event_log, *td->quote.td, appraisal);
 }

@@ -5,6 +5,7 @@
 
 #include "attestation/verifier/verify_evidence.h"
 #include "tee/tdx/collateral.h"
+#include "tee/tdx/pck_chain.h"
 
 namespace nacre::attestation {
 
@@ -12,6 +13,9 @@ namespace nacre::attestation {
 // that is in force at `now` first, then the newest of any, then one for another platform or for
 // SGX, so that the refusal says what is wrong with it; all signing certificates; all CRLs.
 tee::tdx::Collateral ChooseTdxCollateral(ByteView quote, const CollateralFiles& files, int64_t now);
+
+// Intel's root and request.trusted_roots.
+tee::tdx::TdxTrust TdxTrustOf(const EvidenceRequest& request);
 
 void VerifyTdxQuote(ByteView quote, ByteView event_log, const EvidenceRequest& request,
                     tee::Appraisal* appraisal);
