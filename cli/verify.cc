@@ -59,6 +59,10 @@ absl::Status ReadTpmOptions(const VerifyOptions& options, EvidenceRequest* reque
   if (!options.nonce.empty()) {
     ASSIGN_OR_RETURN(request->nonce, HexDecode(options.nonce), "--nonce");
   }
+  for (const std::string& hex : options.paravisors) {
+    ASSIGN_OR_RETURN(Bytes digest, HexDecode(hex), "--paravisor");
+    request->paravisors.push_back(std::move(digest));
+  }
   if (!options.signature.empty()) {
     ASSIGN_OR_RETURN(request->tpm_signature,
                      ReadFile(options.signature, attestation::kMaxEvidenceFile), "--signature");
@@ -161,6 +165,8 @@ void AddVerifyVerb(CLI::App& app, VerbResult* result) {
   verb->add_option("--ak", options->ak,
                    "TPM: the attestation key to trust (PEM, DER, TPMT_PUBLIC)");
   verb->add_option("--nonce", options->nonce, "TPM: demand this nonce (hex)");
+  verb->add_option("--paravisor", options->paravisors,
+                   "Azure: trust the vTPM of this paravisor (launch digest, hex); may be repeated");
   verb->add_option("--signature", options->signature, "TPM: TPMT_SIGNATURE of a bare TPMS_ATTEST");
   verb->add_option("--pcrs", options->pcrs,
                    "TPM: SHA-256 PCRs of a bare TPMS_ATTEST, 32 bytes each");

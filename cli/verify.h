@@ -24,6 +24,7 @@ struct VerifyOptions {
   std::vector<std::string> accept_tcb;   // TDX TCB statuses beside UpToDate
   std::string ak;                        // TPM: file of the attestation key that is trusted
   std::string nonce;                     // TPM: hex; empty = any
+  std::vector<std::string> paravisors;   // Azure: hex of 48 bytes each; none = any
   std::string signature;                 // of a bare TPMS_ATTEST: file of its TPMT_SIGNATURE
   std::string pcrs;                      // of a bare TPMS_ATTEST: file of its SHA-256 PCRs
   bool allow_debug = false;

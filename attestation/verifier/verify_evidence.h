@@ -32,7 +32,8 @@ struct EvidenceRequest {
   tee::tpm::TpmPolicy tpm_policy;
   std::optional<crypto::PublicKey> attestation_key;  // TPM: trusted by configuration
   std::optional<Bytes> nonce;                        // TPM: the quote must carry exactly this
-  Bytes tpm_signature;                               // TPMT_SIGNATURE of a bare TPMS_ATTEST
+  std::vector<Bytes> paravisors;  // Azure: launches of the paravisors that are trusted; none = any
+  Bytes tpm_signature;            // TPMT_SIGNATURE of a bare TPMS_ATTEST
   Bytes pcrs;       // SHA-256 PCRs of a bare TPMS_ATTEST, from PCR 0 on, 32 bytes each
   Bytes event_log;  // of the quote, when it does not bring one; empty = none
 };

@@ -60,6 +60,18 @@ absl::StatusOr<TpmEvidence> FromCoco(const Json& document) {
   return out;
 }
 
+// The launches of paravisors that are trusted: named ones, and those of reference values.
+tee::tpm::AzurePolicy AzurePolicyOf(const EvidenceRequest& request) {
+  tee::tpm::AzurePolicy policy;
+  policy.tpm = request.tpm_policy;
+  policy.paravisors = request.paravisors;
+  for (const ReferenceValue& reference : request.references) {
+    if (reference.expires && request.now >= *reference.expires) continue;
+    policy.paravisors.push_back(reference.measurement.digest);
+  }
+  return policy;
+}
+
 // The hardware report vouches for the runtime data by its digest.
 void CheckRuntimeData(const tee::tpm::HclReport& report, ByteView report_data,
                       Appraisal* appraisal) {
@@ -111,9 +123,10 @@ absl::Status VerifyAzureEvidence(EvidenceFormat format, std::string_view json,
   ASSIGN_OR_RETURN(tee::tpm::AzureEvidence evidence, tee::tpm::ParseAzureEvidence(json));
   if (evidence.tpm.event_log.empty()) evidence.tpm.event_log = request.event_log;
   const Bytes nonce = NonceFor(request, evidence.tpm);
+  const tee::tpm::AzurePolicy policy = AzurePolicyOf(request);
   if (format == EvidenceFormat::kAzureSnpEvidence) {
-    VerifyAzureSnp(evidence, SnpTrustOf(request), request.snp_policy, nonce, request.tpm_policy,
-                   request.now, appraisal);
+    VerifyAzureSnp(evidence, SnpTrustOf(request), request.snp_policy, nonce, policy, request.now,
+                   appraisal);
   } else {
     appraisal->tee = tee::TeeKind::kTdx;
     const auto collateral = tee::tdx::ParseCollateral(
@@ -123,10 +136,13 @@ absl::Status VerifyAzureEvidence(EvidenceFormat format, std::string_view json,
                           "collateral of Intel's PCS", collateral.status());
       return absl::OkStatus();
     }
-    VerifyAzureTdx(evidence, *collateral, TdxTrustOf(request), request.tdx_policy, nonce,
-                   request.tpm_policy, request.now, appraisal);
+    VerifyAzureTdx(evidence, *collateral, TdxTrustOf(request), request.tdx_policy, nonce, policy,
+                   request.now, appraisal);
   }
   SayWhatWasDemanded(request, appraisal);
+  if (policy.paravisors.empty()) {
+    appraisal->claims["azure.trust"] = "any paravisor: compare azure.paravisor, or use --paravisor";
+  }
   return absl::OkStatus();
 }
 
