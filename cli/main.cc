@@ -12,6 +12,7 @@
 #include "cli/kbs.h"
 #include "cli/keyprovider.h"
 #include "cli/measure.h"
+#include "cli/policy.h"
 #include "cli/run.h"
 #include "cli/verb.h"
 #include "cli/verify.h"
@@ -47,6 +48,7 @@ int Main(int argc, char** argv) {
   AddKbsVerb(app, &result);
   AddKeyProviderVerb(app, &result);
   AddMeasureVerb(app, &result);
+  AddPolicyVerb(app, &result);
   AddRunVerb(app, &result);
   AddVerifyVerb(app, &result);
   AddVersionVerb(app, &result);

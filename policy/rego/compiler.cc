@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "policy/rego/emit.h"
 #include "policy/rego/lower.h"
+#include "policy/rego/metadata.h"
 
 namespace nacre::rego {
 namespace {
@@ -98,6 +99,14 @@ bool Compiler::RuleNameInPackage(const Module& module, std::string_view name) co
   return node >= 0 && program_.nodes[static_cast<size_t>(node)].Child(name) >= 0;
 }
 
+Value Compiler::MetadataChain(const Module& module, const Rule& rule) {
+  return rego::MetadataChain(modules_, module, rule, builtins_, arena_);
+}
+
+Value Compiler::MetadataRule(const Module& module, const Rule& rule) {
+  return MetadataOfRule(module, rule, builtins_, arena_);
+}
+
 int32_t Compiler::NewNode(int32_t parent, std::string_view name) {
   auto index = static_cast<int32_t>(program_.nodes.size());
   program_.nodes.emplace_back().parent = parent;
@@ -184,6 +193,7 @@ void Compiler::CheckTree() {
 
 std::vector<Error> Compiler::CompileModules(const std::vector<const Module*>& modules) {
   NewNode(-1, "");
+  modules_ = modules;
   for (const Module* module : modules) {
     program_.files.push_back(module->name);
     auto& names = package_names_[StrJoin(module->package, ".")];
@@ -237,14 +247,18 @@ void Compiler::CompileGroup(int32_t group) {
 }
 
 int32_t Compiler::FinishClause(int32_t begin, int32_t registers, const Location& location) {
-  program_.clauses.push_back({begin, Here(), registers, -1, location});
+  Clause& clause = program_.clauses.emplace_back();
+  clause.begin = begin;
+  clause.end = Here();
+  clause.registers = registers;
+  clause.location = location;
   return static_cast<int32_t>(program_.clauses.size()) - 1;
 }
 
 int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::Kind kind,
                                 int32_t arity) {
   Workspace workspace;
-  Lowering lowering(*this, *site.module, workspace);
+  Lowering lowering(*this, *site.module, site.rule, workspace);
   int32_t begin = Here();
   std::vector<const Term*> head(rule.ref.begin() + static_cast<ptrdiff_t>(site.constant_prefix),
                                 rule.ref.end());
@@ -286,7 +300,13 @@ int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::K
   bool one_value = kind == Group::Kind::kComplete || kind == Group::Kind::kFunction;
   bool constant = body->yield[0]->type == GoalTerm::Type::kConstant;
   Emit({Op::kReturn, static_cast<uint8_t>(one_value && constant), 0, operand, 0, 0}, where);
-  return FinishClause(begin, emitter.registers(), rule.location);
+  int32_t clause = FinishClause(begin, emitter.registers(), rule.location);
+  for (size_t i = 0; i < workspace.variables.size(); ++i) {
+    std::string_view name = workspace.variables[i].name;
+    if (name.empty() || name == "_") continue;
+    program_.clauses.back().names.emplace_back(name, static_cast<int32_t>(i));
+  }
+  return clause;
 }
 
 // When all definitions give the same constant, the first success decides.
@@ -320,7 +340,7 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
   *group = NewGroup(Group::Kind::kQuery, "query", rule.location);
   current_group_ = *group;
   Workspace workspace;
-  Lowering lowering(*this, query, workspace);
+  Lowering lowering(*this, query, nullptr, workspace);
   int32_t begin = Here();
   GoalBody* body = lowering.Begin({}, {}, rule.body);
   lowering.Statements(body, rule.body);

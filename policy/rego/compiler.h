@@ -53,6 +53,10 @@ class Compiler {
   int32_t ChildGroup(int32_t node, std::string_view name);
   bool RuleNameInPackage(const Module& module, std::string_view name) const;
 
+  // rego.metadata.chain() and .rule() in a rule.
+  Value MetadataChain(const Module& module, const Rule& rule);
+  Value MetadataRule(const Module& module, const Rule& rule);
+
   // Instructions of the clause being made.
   int32_t Emit(const Instruction& instruction, const Location& location);
   Instruction& At(int32_t pc) { return program_.code[static_cast<size_t>(pc)]; }
@@ -93,6 +97,7 @@ class Compiler {
   Arena& arena_;
   const BuiltinRegistry& builtins_;
   std::vector<Error> errors_;
+  std::vector<const Module*> modules_;
   std::map<Value, int32_t> constants_;
   std::map<const Builtin*, int32_t> builtin_indices_;
   std::map<std::vector<Value>, int32_t> paths_;

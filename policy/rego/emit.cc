@@ -39,6 +39,13 @@ bool Emitter::OuterReady(const GoalBody* body) const {
 }
 
 bool Emitter::Ready(const Goal& goal) {
+  constexpr size_t kMostChecks = 4'000'000;
+  if (++checks_ > kMostChecks) {
+    if (checks_ == kMostChecks + 1) {
+      compiler_.Fail("rego_compile_error", "too many statements to put in order", goal.location);
+    }
+    return true;  // ends the search; the error ends the compilation
+  }
   switch (goal.type) {
     case Goal::Type::kFail:
       return true;
@@ -116,6 +123,7 @@ bool Emitter::EmitBody(const GoalBody& body) {
     }
     const Goal* goal = *ready;
     left.erase(ready);
+    if (compiler_.failed()) return false;
     location_ = goal->location;
     EmitGoal(*goal);
     MarkBound(*goal);

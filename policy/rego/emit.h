@@ -62,6 +62,7 @@ class Emitter {
   std::vector<bool> bound_;
   int32_t registers_;
   Location location_;
+  size_t checks_ = 0;
 };
 
 }  // namespace nacre::rego

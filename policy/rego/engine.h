@@ -84,7 +84,7 @@ class Policy : public std::enable_shared_from_this<Policy> {
 };
 
 struct EvaluateOptions {
-  Budget budget;
+  Budget budget = {};
   bool strict_builtin_errors = false;
   int64_t now_ns = 0;  // 0: the system's clock
   uint64_t seed = 0;

@@ -29,7 +29,8 @@ int32_t Compiler::ValueGroup(int32_t node) {
   return group;
 }
 
-// key, value for each child and for each base document that no child hides.
+// key, value for each child and for each base document. Packages below include the base documents
+// of their place; in place of a rule's value a base document counts, since it comes later.
 void Compiler::NodeClauses(int32_t group, int32_t node) {
   std::vector<std::pair<std::string_view, int32_t>> children =
       program_.nodes[static_cast<size_t>(node)].children;
@@ -40,9 +41,10 @@ void Compiler::NodeClauses(int32_t group, int32_t node) {
     int32_t begin = Here();
     int32_t value = ValueGroup(child);
     CallsGroup(value);
-    hidden.push_back(Value::BorrowString(name));
+    bool package = program_.groups[static_cast<size_t>(value)].kind == Group::Kind::kNode;
+    if (package) hidden.push_back(Value::BorrowString(name));
     Emit({Op::kCallRule, 0, 0, 0, value, 0}, {});
-    Emit({Op::kReturn, 0, 0, ~Constant(hidden.back()), 0, 0}, {});
+    Emit({Op::kReturn, 0, 0, ~Constant(Value::BorrowString(name)), 0, 0}, {});
     clauses.push_back(FinishClause(begin, 1, {}));
   }
   int32_t begin = Here();

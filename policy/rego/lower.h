@@ -15,8 +15,9 @@ namespace nacre::rego {
 // One clause. Variables live in the workspace; their numbers are registers.
 class Lowering {
  public:
-  Lowering(Compiler& compiler, const Module& module, Workspace& workspace)
-      : compiler_(compiler), module_(module), workspace_(workspace) {}
+  // `rule` is the definition (of `else` parts too), null for a query.
+  Lowering(Compiler& compiler, const Module& module, const Rule* rule, Workspace& workspace)
+      : compiler_(compiler), module_(module), rule_(rule), workspace_(workspace) {}
 
   // Declares the parameters, in registers 0..n-1, and gives a body with what their patterns ask.
   // `statements` (may be null) are those that Statements will be given.
@@ -96,6 +97,7 @@ class Lowering {
 
   Compiler& compiler_;
   const Module& module_;
+  const Rule* rule_;
   Workspace& workspace_;
   Scope parameters_;
   Scope top_;

@@ -149,6 +149,12 @@ void Lowering::LowerCall(const Term* term, int result) {
     return;
   }
   if (!CheckCall(term, group, builtin, &arity)) return;
+  bool chain = term->name == "rego.metadata.chain", own = term->name == "rego.metadata.rule";
+  if (builtin != nullptr && rule_ != nullptr && (chain || own)) {
+    Value value =
+        chain ? compiler_.MetadataChain(module_, *rule_) : compiler_.MetadataRule(module_, *rule_);
+    return Unify(workspace_.Var(result), workspace_.Constant(value), term->location);
+  }
   std::vector<GoalTerm*> args;
   for (size_t i = 0; i < arity; ++i) args.push_back(Lower(term->items[i]));
   Goal* goal = Add(Type::kCall, term->location);

@@ -271,7 +271,12 @@ bool Machine::ScanStep(Choice& choice) {
   return true;
 }
 
+// Solutions end in failure too, so as to find the next one; those are not what is looked for.
 void Machine::NoteFailure() {
+  const Instruction& in = program_->code[static_cast<size_t>(pc_)];
+  bool solution = in.op == Op::kReturn ||
+                  (in.op == Op::kYield && static_cast<Collector>(in.flag) != Collector::kNot);
+  if (solution) return;
   for (size_t i = choices_.size(); i-- > 0;) {
     if (choices_[i].kind != Choice::Kind::kCall) continue;
     FailureLog::Entry& entry = options_.failures->clauses[choices_[i].clause];

@@ -21,7 +21,7 @@ struct Budget {
 };
 
 struct RunOptions {
-  Budget budget;
+  Budget budget = {};
   bool strict_builtin_errors = false;
   int64_t now_ns = 0;
   uint64_t seed = 0;                     // of random builtins; 0: from the system

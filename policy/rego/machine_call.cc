@@ -150,6 +150,10 @@ void Machine::StartClause(int32_t clause) {
   top_ = frame_ + std::max(running.registers,
                            program_->groups[static_cast<size_t>(choices_.back().group)].arity);
   EnsureRegisters(top_);
+  if (options_.failures != nullptr) {  // explanations show no values of other clauses
+    int32_t arity = program_->groups[static_cast<size_t>(choices_.back().group)].arity;
+    std::fill(registers_.begin() + frame_ + arity, registers_.begin() + top_, Value());
+  }
   pc_ = running.begin;
 }
 
@@ -232,7 +236,10 @@ bool Machine::FinishCall() {
     result_ = value;
     return done_ = true;
   }
-  if (!value.defined()) return false;
+  if (!value.defined()) {
+    if (options_.failures != nullptr) NoteFailure();
+    return false;
+  }
   Register(call.to) = value;
   pc_ = call.pc + 1;
   return true;
@@ -262,6 +269,9 @@ bool Machine::GroupValue(const Choice& call, Value* out) {
       Value rows = builder.BuildSet();
       return !rows.is_set() || BuildRows(rows.elements(), 0, out);
     }
+    case Group::Kind::kNode:
+      *out = builder.BuildObject(nullptr);
+      return true;
     default:
       *out = builder.BuildObject(&conflict);
       return !conflict.defined() || Fatal("eval_conflict_error", "object keys must be unique");

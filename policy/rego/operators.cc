@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "policy/rego/ast_json.h"
 #include "policy/rego/builtins/builtins.h"
 #include "policy/rego/number.h"
 
@@ -130,6 +131,7 @@ const BuiltinRegistry& StandardBuiltins() {
   static const BuiltinRegistry* registry = [] {
     auto* made = new BuiltinRegistry;
     RegisterOperators(*made);
+    RegisterSyntaxBuiltins(*made);
     RegisterBuiltins(*made);
     return made;
   }();

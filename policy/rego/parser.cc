@@ -138,6 +138,7 @@ bool Parser::ParsePath(std::vector<std::string_view>* path, bool from_package) {
   while (!token_.space_before && (At(".") || At("["))) {
     bool bracket = At("[");
     Advance();
+    if (token_.token == Token::kEnd) return Fail("unexpected eof token: expected ident");
     if (token_.token != (bracket ? Token::kQuoted : Token::kIdentifier)) {
       return Fail(StrCat("expected a name but found ", Found()));
     }

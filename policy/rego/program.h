@@ -84,6 +84,8 @@ struct Clause {
   int32_t registers = 0;
   int32_t otherwise = -1;  // clause tried when this one has no solution
   Location location;
+  // The author's variables and their registers, for explanations.
+  std::vector<std::pair<std::string_view, int32_t>> names = {};
 };
 
 // All definitions of one rule, or something the compiler made up that has a value like a rule.

@@ -1,0 +1,62 @@
+// The Rego engine: compiling 2,000 lines, and the decision on a container of a ten-container pod.
+#include <benchmark/benchmark.h>
+
+#include "policy/rego/engine.h"
+#include "policy/rego/gate_case.h"
+#include "policy/rego/json.h"
+
+namespace nacre::rego {
+namespace {
+
+// Rules like those people write, 10 lines each.
+std::string ManyRules(int lines) {
+  std::string out = "package big\n\nimport data.lists\n";
+  for (int i = 0; 10 * i < lines; ++i) {
+    StrAppend(&out, "\ndefault allow_", i, " := false\n\nallow_", i, " if {\n",
+              "  some item in input.items\n  startswith(item.name, \"prefix-", i, "\")\n",
+              "  item.count * 2 + ", i, " > input.limit\n  not denied_", i, "[item.name]\n}\n",
+              "denied_", i, " contains name if some name in lists.denied\n");
+  }
+  return out;
+}
+
+void BM_Compile2000Lines(benchmark::State& state) {
+  const std::string text = ManyRules(2000);
+  for (auto _ : state) {
+    auto policy = Policy::Compile({{"big.rego", text}});
+    if (!policy.ok()) state.SkipWithError("does not compile");
+    benchmark::DoNotOptimize(policy);
+  }
+}
+BENCHMARK(BM_Compile2000Lines)->Unit(benchmark::kMillisecond);
+
+void BM_GateDecision(benchmark::State& state) {
+  auto policy = *Policy::Compile({{"p.rego", GatePolicy(10)}});
+  Arena arena;
+  const std::string text = GateContainer(static_cast<int>(state.range(0)), true);
+  Value request = *ValueFromJson(arena, text);
+  Evaluator evaluator;
+  const int32_t entry = policy->FindEntry("data.agent_policy.CreateContainerRequest");
+  for (auto _ : state) {
+    auto decision = evaluator.Evaluate(*policy, entry, request);
+    if (!decision.ok() || !decision->is_true()) state.SkipWithError("denied");
+  }
+  state.counters["steps"] = static_cast<double>(evaluator.machine().steps_used());
+}
+BENCHMARK(BM_GateDecision)->Arg(0)->Arg(9)->Unit(benchmark::kMicrosecond);
+
+void BM_RequestJson(benchmark::State& state) {
+  const std::string text = GateContainer(9, true);
+  Arena arena;
+  for (auto _ : state) {
+    arena.Reset();
+    benchmark::DoNotOptimize(ValueFromJson(arena, text, true));
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(BM_RequestJson)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace nacre::rego
+
+BENCHMARK_MAIN();
