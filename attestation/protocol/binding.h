@@ -11,10 +11,22 @@
 
 namespace nacre::attestation {
 
-// SHA-384 of the RFC 8785 form of {"additional-evidence", "nonce", "tee-pubkey"}, zero-padded on
-// the right to the 64 bytes of the report. For SNP and TDX. kInvalidArgument when the key holds
-// something that has no canonical form.
+// SHA-384 (48 bytes) of the RFC 8785 form of {"additional-evidence", "nonce", "tee-pubkey"}: what
+// the primary evidence is bound to. kInvalidArgument when the key holds something that has no
+// canonical form.
+absl::StatusOr<Bytes> PrimaryBinding(std::string_view nonce, const Json& tee_pubkey,
+                                     std::string_view additional_evidence);
+// The same of {"nonce", "tee-pubkey"}: what each part of the additional evidence is bound to. It
+// cannot cover itself.
+absl::StatusOr<Bytes> DeviceBinding(std::string_view nonce, const Json& tee_pubkey);
+
+// PrimaryBinding(), zero-padded on the right to the 64 bytes of an SNP report or a TDX quote.
 absl::StatusOr<tee::ReportData> BindReportData(std::string_view nonce, const Json& tee_pubkey,
                                                std::string_view additional_evidence);
+
+// What a TPM's quote must carry as its nonce, by the length it has chosen: 48 bytes are the whole
+// binding, 64 the binding with zeros behind it, and any other the first 32, which is all that peers
+// send. Each says at least 256 bits of it.
+Bytes TpmNonceFor(ByteView binding, size_t quoted_size);
 
 }  // namespace nacre::attestation
