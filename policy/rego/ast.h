@@ -34,6 +34,7 @@ struct Term {
   bool infix = false;  // kCall written as an operator
   bool parenthesised = false;
   bool raw = false;     // kScalar/kTemplate written with backquotes
+  int depth = 1;        // of nesting, itself included
   bool dotted = false;  // a string scalar of a ref written .name
   Location location;
   Value value;
@@ -58,6 +59,7 @@ struct Expr {
   };
   Type type = Type::kTerm;
   bool negated = false;
+  int depth = 0;
   Location location;
   Term* term = nullptr;
   std::vector<Term*> names;  // kSome
@@ -69,6 +71,7 @@ struct Expr {
 };
 
 struct Body {
+  int depth = 0;
   std::vector<Expr*> exprs;
   Location location;
 };

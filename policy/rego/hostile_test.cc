@@ -26,8 +26,14 @@ TEST(Hostile, DeepNestingIsRefused) {
   EXPECT_EQ(P(StrCat("p := count(", Repeat("[", 90), Repeat("]", 90), ")")), "1");
 }
 
-TEST(Hostile, LongRowsOfOperatorsAreNoNesting) {
-  EXPECT_EQ(P(StrCat("p := 0", Repeat(" + 1", 20000))), "20000");
+TEST(Hostile, LongRowsAreBounded) {
+  EXPECT_EQ(P(StrCat("p := 0", Repeat(" + 1", 900))), "900");
+  ExpectEnds(StrCat("p := 0", Repeat(" + 1", 2000000)), "nested too deep");
+  ExpectEnds(StrCat("p := ", Repeat("[x | every y in [0", 60), Repeat(" + 1", 990)),
+             "rego_parse_error");
+  ExpectEnds(StrCat("p := 1 if false", Repeat(" else := 2 if false", 2000)), "too many `else`");
+  ExpectEnds(StrCat("p := input", Repeat(".a", 100000), "\nq", Repeat(".b", 300), " := 1"),
+             "name is too long");
 }
 
 TEST(Hostile, EndlessWorkRunsOutOfSteps) {
@@ -65,7 +71,7 @@ TEST(Hostile, CyclesAreFoundWhenCompiling) {
 TEST(Hostile, LongChainsOfRulesEnd) {
   std::string chain = "p := r0\n";
   for (int i = 0; i < 3000; ++i) StrAppend(&chain, "r", i, " := r", i + 1, "\n");
-  ExpectEnds(StrCat(chain, "r3000 := 1"), "rules wait for each other");
+  ExpectEnds(StrCat(chain, "r3000 := 1"), "more rules wait for each other");
 }
 
 TEST(Hostile, TextIsUtf8) {

@@ -265,8 +265,16 @@ absl::StatusOr<Value> ValueFromJson(Arena& arena, std::string_view text, bool bo
 void AppendJsonString(std::string* out, std::string_view text, bool escape_html) {
   static constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
-  for (char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
     auto byte = static_cast<uint8_t>(c);
+    // U+2028 and U+2029, which JavaScript takes for line ends, are E2 80 A8 and A9.
+    if (escape_html && byte == 0xe2 && i + 2 < text.size() && text[i + 1] == '\x80' &&
+        (text[i + 2] == '\xa8' || text[i + 2] == '\xa9')) {
+      out->append(text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029");
+      i += 2;
+      continue;
+    }
     if (c == '"' || c == '\\') {
       out->push_back('\\');
       out->push_back(c);

@@ -320,6 +320,7 @@ bool Lowering::LowerWith(const With& with, Goal* goal) {
     return false;
   };
   if (head->type != Term::Type::kVar) return fail("with target must be a reference");
+  if (target->items.size() > kMaxPath) return fail("with target is too long");
   WithTarget out;
   Meaning meaning;
   bool global = ResolveGlobal(head->name, &meaning);

@@ -147,6 +147,7 @@ class Machine final : public BuiltinContext {
   bool PushWith(const Instruction& in);
   Value Replace(const Value& document, std::span<const Value> path, const Value& value);
   bool IsReplaced(int32_t path) const;
+  bool TooManyScopes();
   void PopScope();
   std::vector<Remembered>& Memo();
   // The place of a function's result in the table: found, or free to be filled.

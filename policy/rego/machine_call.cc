@@ -7,6 +7,9 @@
 namespace nacre::rego {
 namespace {
 
+// Each remembers values of rules for itself.
+constexpr size_t kMostScopes = 64;
+
 uint64_t HashCall(int32_t group, std::span<const Value> args) {
   uint64_t hash = static_cast<uint64_t>(group) * 0x9e3779b97f4a7c15;
   for (const Value& arg : args) hash = (hash ^ arg.Hash()) * 0xff51afd7ed558ccd + (hash >> 29);
@@ -89,6 +92,7 @@ bool Machine::CallReplaced(const WithTarget& original, const Instruction& in) {
   if (program_->groups[static_cast<size_t>(target.new_group)].arity != in.n) {
     return Fatal("rego_type_error", "a function's replacement takes other arguments");
   }
+  if (scope_count_ > kMostScopes) return TooManyScopes();
   PushScope().functions.clear();
   return StartGroup(target.new_group, in.a, in.c, true);
 }
@@ -117,9 +121,10 @@ bool Machine::CallBuiltin(const Builtin& builtin, const Instruction& in) {
 
 bool Machine::StartGroup(int32_t index, int32_t to, int32_t first_arg, bool ends_scope) {
   const Group& group = program_->groups[static_cast<size_t>(index)];
-  if (++depth_ > options_.budget.depth) {
-    return Fatal("eval_cancel_error",
-                 StrCat("more than ", options_.budget.depth, " rules wait for each other"));
+  constexpr int32_t kMostRegisters = 1 << 22;
+  if (++depth_ > options_.budget.depth || top_ > kMostRegisters) {
+    return Fatal("eval_cancel_error", StrCat("more rules wait for each other than the depth of ",
+                                             options_.budget.depth, " allows"));
   }
   Choice call{.kind = Choice::Kind::kCall,
               .ends_scope = ends_scope,
@@ -348,7 +353,14 @@ Machine::FunctionResult& Machine::FunctionSlot(int32_t group, std::span<const Va
   }
 }
 
+// Doubles the table; past its largest size it starts anew, since results can be had again.
 void Machine::GrowFunctionResults() {
+  constexpr size_t kMostResults = size_t{1} << 16;
+  if (function_results_.size() >= kMostResults) {
+    function_results_.assign(kMostResults, {});
+    function_results_used_ = 0;
+    return;
+  }
   std::vector<FunctionResult> old(2 * function_results_.size());
   old.swap(function_results_);
   size_t mask = function_results_.size() - 1;
@@ -368,12 +380,14 @@ Machine::Scope& Machine::PushScope() {
   return scope;
 }
 
+bool Machine::TooManyScopes() {
+  return Fatal("eval_cancel_error", "too many `with` inside each other");
+}
+
 void Machine::PopScope() { --scope_count_; }
 
 bool Machine::PushWith(const Instruction& in) {
-  if (scope_count_ > static_cast<size_t>(options_.budget.depth)) {
-    return Fatal("eval_cancel_error", "too many `with` inside each other");
-  }
+  if (scope_count_ > kMostScopes) return TooManyScopes();
   Scope& scope = PushScope();
   for (const WithTarget& target : program_->withs[static_cast<size_t>(in.b)]) {
     Value value = Read(target.operand);

@@ -1,4 +1,6 @@
 // Bodies and the statements in them.
+#include <algorithm>
+
 #include "base/strings.h"
 #include "policy/rego/parser_impl.h"
 
@@ -30,6 +32,7 @@ Body* Parser::ParseStatements(std::string_view close) {
     Expr* expr = ParseStatement();
     if (expr == nullptr) return nullptr;
     body->exprs.push_back(expr);
+    body->depth = std::max(body->depth, expr->depth);
     bool ends = At(";") || token_.newline_before || token_.token == Token::kEnd ||
                 (!close.empty() && At(close));
     if (!ends) {
@@ -63,7 +66,7 @@ Expr* Parser::ParseStatement() {
   }
   if (!ok || !ParseWiths(expr)) return nullptr;
   expr->location = Since(expr->location);
-  return expr;
+  return Measure(expr) ? expr : nullptr;
 }
 
 // term, term := term, term = term, or key, value in domain.

@@ -15,7 +15,7 @@ Term* Parser::Infix(std::string_view function, Term* left, Term* right) {
   call->name = function;
   call->infix = true;
   call->items = {left, right};
-  return call;
+  return Measured(call);
 }
 
 Term* Parser::ParseMembership() { return ParseIn(ParseRelation()); }
@@ -89,7 +89,12 @@ Term* Parser::ParseTerm() {
   Nesting nesting(*this);
   if (nesting.TooDeep()) return nullptr;
   Term* term = ParsePrimary();
-  return term == nullptr ? nullptr : ParseSuffixes(term);
+  if (term == nullptr) return nullptr;
+  // What stands in parentheses knows its depth; to measure a row of operators again would be
+  // costly.
+  if (!term->parenthesised && Measured(term) == nullptr) return nullptr;
+  Term* whole = ParseSuffixes(term);
+  return whole == term ? term : Measured(whole);
 }
 
 Term* Parser::ParsePrimary() {
@@ -153,12 +158,6 @@ Term* Parser::ParseScalar() {
     if (!UnescapeString(inside, false, &plain)) {
       Fail("illegal escape in string");
       return nullptr;
-    }
-    inside = KeepText(std::move(plain));
-  } else if (raw && inside.find('\r') != std::string_view::npos) {
-    std::string plain;  // as in Go, carriage returns are no part of raw strings
-    for (char c : inside) {
-      if (c != '\r') plain.push_back(c);
     }
     inside = KeepText(std::move(plain));
   }

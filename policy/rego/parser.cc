@@ -67,6 +67,27 @@ bool Parser::AtBuiltinContains() const {
          module_.text[token_.end()] == '(';
 }
 
+Term* Parser::Measured(Term* term) {
+  if (term == nullptr) return nullptr;
+  int below = term->body != nullptr ? term->body->depth : 0;
+  for (const Term* item : term->items) below = std::max(below, item->depth);
+  for (const Expr* part : term->parts) below = std::max(below, part->depth);
+  term->depth = below + 1;
+  if (term->depth <= kMaxTermDepth) return term;
+  FailAt(term->location, "nested too deep");
+  return nullptr;
+}
+
+bool Parser::Measure(Expr* expr) {
+  int below = expr->body != nullptr ? expr->body->depth : 0;
+  for (const Term* term : {expr->term, expr->key, expr->member, expr->domain}) {
+    if (term != nullptr) below = std::max(below, term->depth);
+  }
+  for (const With& with : expr->with) below = std::max(below, with.value->depth);
+  expr->depth = below + 1;
+  return expr->depth <= kMaxTermDepth || FailAt(expr->location, "nested too deep");
+}
+
 Term* Parser::NewTerm(Term::Type type, const Location& location) {
   Term* term = &module_.terms.emplace_back();
   term->type = type;
@@ -149,6 +170,7 @@ bool Parser::ParsePath(std::vector<std::string_view>* path, bool from_package) {
       name = KeepText(std::move(plain));
     }
     path->push_back(name);
+    if (path->size() > kMaxPath) return Fail("the path is too long");
     Advance();
     if (bracket && !Expect("]")) return false;
   }
@@ -239,6 +261,7 @@ bool Parser::ParseHead(Rule* rule) {
     if (ParseBracket(ref) == nullptr) return false;
   }
   rule->ref = ref->items;
+  if (rule->ref.size() > kMaxPath) return FailAt(ref->location, "the rule's name is too long");
   if (!token_.space_before && At("(") && !ParseHeadArgs(rule)) return false;
   if (contains_ && AtWord("contains")) {
     if (rule->has_args) return Fail("a function cannot use 'contains'");
@@ -333,10 +356,12 @@ bool Parser::FinishHead(Rule* rule) {
 }
 
 bool Parser::ParseElse(Rule* rule) {
+  int elses = 0;
   for (Rule* last = rule; AtWord("else"); last = last->otherwise) {
     if (rule->key != nullptr) return Fail("else keyword cannot be used on multi-value rules");
     if (rule->is_default) return Fail("else keyword cannot be used on default rules");
     if (!last->has_body) return Fail("else keyword needs a body before it");
+    if (++elses > kMaxElse) return Fail("too many `else` in a row");
     Rule* next = &module_.all_rules.emplace_back();
     next->location = token_.location;
     next->ref = rule->ref;

@@ -90,6 +90,10 @@ class Parser {
   bool FailAt(const Location& location, std::string_view message);
   std::string Found() const;
 
+  // Sets how deep a node nests, from its parts; refuses more than kMaxTermDepth.
+  Term* Measured(Term* term);
+  bool Measure(Expr* expr);
+
   Term* NewTerm(Term::Type type, const Location& location);
   Term* StringTerm(const Location& location, std::string_view text);
   Term* BoolTerm(const Location& location, bool value);
