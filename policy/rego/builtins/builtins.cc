@@ -12,9 +12,11 @@ void RegisterBuiltins(BuiltinRegistry& registry) {
   RegisterEncoding(registry);
   RegisterGlob(registry);
   RegisterGraph(registry);
+  RegisterHttp(registry);
   RegisterJson(registry);
   RegisterJsonPatch(registry);
   RegisterJsonPaths(registry);
+  RegisterJsonSchema(registry);
   RegisterJwt(registry);
   RegisterJwtSign(registry);
   RegisterNet(registry);
@@ -27,6 +29,7 @@ void RegisterBuiltins(BuiltinRegistry& registry) {
   RegisterSprintf(registry);
   RegisterStrings(registry);
   RegisterStringEdits(registry);
+  RegisterTemplate(registry);
   RegisterTime(registry);
   RegisterUnits(registry);
   RegisterUri(registry);

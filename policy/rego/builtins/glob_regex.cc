@@ -71,7 +71,7 @@ class Translator {
       case '[':
         return Class();
       case '{':
-        if (++braces_ > kMaxBraces) return absl::InvalidArgumentError("glob: too many nested braces");
+        if (++braces_ > kMaxBraces) return absl::InvalidArgumentError("glob: too many braces");
         out_ += "(?:";
         break;
       case '\\':

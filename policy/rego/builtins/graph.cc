@@ -46,12 +46,12 @@ struct Place {
   size_t next = 0;
 };
 
-// All paths from one vertex, each as far as it goes: to a vertex without neighbours, to where the
-// next vertex is outside the graph, or to where the next one is on the path already.
-absl::Status PathsFrom(BuiltinContext& context, const Value& graph, const Value& start,
-                       SetBuilder& out) {
-  std::vector<Place> path{{start, Neighbours(graph.Get(start))}};
-  std::unordered_set<Value, ValueHash> on_path{start};
+// Paths that begin with `path`, each as far as it goes: to a vertex without neighbours, or to where
+// the next vertex is outside the graph. A path also ends where the next vertex has been passed
+// before, on this path or an earlier one, so that each vertex is followed once.
+absl::Status FollowPaths(BuiltinContext& context, const Value& graph, std::vector<Place> path,
+                         SetBuilder& out) {
+  std::unordered_set<Value, ValueHash> passed{path.front().vertex};
   auto commit = [&]() -> absl::Status {
     RETURN_IF_ERROR(context.Step(path.size()));
     ArrayBuilder vertices(context.arena(), path.size());
@@ -59,24 +59,38 @@ absl::Status PathsFrom(BuiltinContext& context, const Value& graph, const Value&
     out.Add(vertices.Build());
     return absl::OkStatus();
   };
-  if (path[0].neighbours.empty()) return commit();
-  while (!path.empty()) {
+  size_t least = path.size();  // the beginning that stays
+  while (path.size() >= least) {
     RETURN_IF_ERROR(context.Step());
     Place& last = path.back();
     if (last.next == last.neighbours.size()) {
-      on_path.erase(last.vertex);
       path.pop_back();
       continue;
     }
     const Value& neighbour = last.neighbours[last.next++];
+    if (passed.contains(neighbour)) {
+      RETURN_IF_ERROR(commit());
+      continue;
+    }
+    passed.insert(last.vertex);
     Value edges = graph.Get(neighbour);
-    if (!edges.defined() || on_path.contains(neighbour)) {
+    if (!edges.defined()) {
       RETURN_IF_ERROR(commit());
       continue;
     }
     path.push_back({neighbour, Neighbours(edges)});
-    on_path.insert(neighbour);
     if (path.back().neighbours.empty()) RETURN_IF_ERROR(commit());
+  }
+  return absl::OkStatus();
+}
+
+// Paths that begin at a vertex of the graph; its neighbours are looked at one by one, apart.
+absl::Status PathsFrom(BuiltinContext& context, const Value& graph, const Value& start,
+                       SetBuilder& out) {
+  std::span<const Value> neighbours = Neighbours(graph.Get(start));
+  if (neighbours.empty()) out.Add(Value::Array(context.arena(), {start}));
+  for (const Value& neighbour : neighbours) {
+    RETURN_IF_ERROR(FollowPaths(context, graph, {{start, {&neighbour, 1}}}, out));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@ void RegisterCrypto(BuiltinRegistry& registry);       // crypto.* without X.509
 void RegisterEncoding(BuiltinRegistry& registry);     // base64*, hex, urlquery
 void RegisterGlob(BuiltinRegistry& registry);         // glob.*, regex.globs_match
 void RegisterGraph(BuiltinRegistry& registry);        // graph.*, walk
+void RegisterHttp(BuiltinRegistry& registry);         // http.send, refused
 void RegisterJson(BuiltinRegistry& registry);         // json.marshal, json.unmarshal...
 void RegisterJsonPatch(BuiltinRegistry& registry);    // json.patch
 void RegisterJsonPaths(BuiltinRegistry& registry);    // json.filter, json.remove
