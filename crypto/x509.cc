@@ -112,9 +112,10 @@ absl::StatusOr<std::vector<Bytes>> PemBlocks(std::string_view pem, std::string_v
 
 absl::Status WithTimeProblem(absl::Status status, TimeProblem problem) {
   if (problem == TimeProblem::kNone) return status;
-  status.SetPayload(kTimeProblemUrl,
-                    absl::Cord(std::string(
-                        problem == TimeProblem::kExpired ? kExpiredPayload : kNotYetValidPayload)));
+  const std::string_view name =
+      problem == TimeProblem::kExpired ? kExpiredPayload : kNotYetValidPayload;
+  // Cord's constructor from std::string is a template, which clang and Debian's library name apart.
+  status.SetPayload(kTimeProblemUrl, absl::Cord(absl::string_view(name.data(), name.size())));
   return status;
 }
 

@@ -34,9 +34,10 @@ absl::Status ToStatus(const std::vector<Error>& errors) {
   std::string text = ToString(first);
   if (errors.size() > 1) StrAppend(&text, " (and ", errors.size() - 1, " more)");
   absl::Status status(code, text);
-  status.SetPayload(
-      kPayload, absl::Cord(StrCat(first.code, "\n", first.location.line, "\n",
-                                  first.location.column, "\n", first.file, "\n", first.message)));
+  const std::string payload = StrCat(first.code, "\n", first.location.line, "\n",
+                                     first.location.column, "\n", first.file, "\n", first.message);
+  // Cord's constructor from std::string is a template, which clang and Debian's library name apart.
+  status.SetPayload(kPayload, absl::Cord(absl::string_view(payload)));
   return status;
 }
 

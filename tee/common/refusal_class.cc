@@ -98,7 +98,9 @@ absl::Status RefusedError(RefusalClass refusal_class, std::string_view message) 
 
 absl::Status WithClass(absl::Status status, RefusalClass refusal_class) {
   if (status.ok() || status.GetPayload(kPayloadUrl).has_value()) return status;
-  status.SetPayload(kPayloadUrl, absl::Cord(std::string(RefusalClassName(refusal_class))));
+  const std::string_view name = RefusalClassName(refusal_class);
+  // Cord's constructor from std::string is a template, which clang and Debian's library name apart.
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(name.data(), name.size())));
   return status;
 }
 
