@@ -126,7 +126,7 @@ tdx::Quote TdxPlatform::Unsigned(const ReportData& report_data) const {
   quote.td->report_data = report_data.bytes;
   if (options_.quote_version == 4) quote.td->td15.reset();
   if (options_.quote_version == 5 && !quote.td->td15) {
-    quote.td->td15.emplace();
+    quote.td->td15 = tdx::TdBody::Td15{};
     quote.td->td15->tee_tcb_svn_2 = quote.td->tee_tcb_svn;
   }
   if (Has(TdxFault::kWrongNonce)) quote.td->report_data[0] ^= 1;

@@ -129,7 +129,7 @@ absl::Status ReadTd(ByteReader& reader, bool td15, Quote* quote) {
   ASSIGN_OR_RETURN(const ByteView view,
                    reader.Take(td15 ? kTd15BodySize : kTd10BodySize, "TD quote body"));
   quote->td.emplace();
-  if (td15) quote->td->td15.emplace();
+  if (td15) quote->td->td15 = TdBody::Td15{};
   FieldReader fields(view);
   VisitTd(fields, *quote->td);
   return fields.complete() ? absl::OkStatus() : Format("TD quote body");

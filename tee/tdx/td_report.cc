@@ -80,7 +80,7 @@ absl::StatusOr<TdReport> ParseTdReport(ByteView bytes) {
                         StrCat("report type ", static_cast<int>(bytes[0]), ", not 129 (TDX)"));
   }
   TdReport report;
-  report.td.td15.emplace();
+  report.td.td15 = TdBody::Td15{};
   report.raw = ToBytes(bytes);
   Visit(Reader{bytes}, report);
   return report;
@@ -90,7 +90,7 @@ Bytes SerializeTdReport(const TdReport& report) {
   Bytes out = report.raw;
   out.resize(kTdReportSize);
   TdReport whole = report;
-  if (!whole.td.td15) whole.td.td15.emplace();
+  if (!whole.td.td15) whole.td.td15 = TdBody::Td15{};
   Visit(Writer{out}, std::as_const(whole));
   return out;
 }
