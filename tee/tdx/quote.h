@@ -45,6 +45,14 @@ inline constexpr uint64_t kTdPks = 1ull << 30;
 inline constexpr uint64_t kTdKl = 1ull << 31;
 inline constexpr uint64_t kTdPerfmon = 1ull << 63;
 
+// What TD 1.5 adds: the module now running (it may have been updated since the launch) and service
+// TDs. (Not inside TdBody: clang takes a nested class with initialisers for incomplete there.)
+struct Td15Body {
+  std::array<uint8_t, 16> tee_tcb_svn_2{};
+  Digest384 mrservicetd{};
+  bool operator==(const Td15Body&) const = default;
+};
+
 // What a trust domain is: TDREPORT's TDINFO and the part of TEE_TCB_INFO that quotes carry.
 struct TdBody {
   std::array<uint8_t, 16> tee_tcb_svn{};  // [0] module's minor SVN, [1] module's version
@@ -59,13 +67,7 @@ struct TdBody {
   Digest384 mrownerconfig{};
   std::array<Digest384, 4> rtmr{};
   std::array<uint8_t, 64> report_data{};
-  // TD 1.5: the module now running (it may have been updated since the launch) and service TDs.
-  struct Td15 {
-    std::array<uint8_t, 16> tee_tcb_svn_2{};
-    Digest384 mrservicetd{};
-    bool operator==(const Td15&) const = default;
-  };
-  std::optional<Td15> td15;
+  std::optional<Td15Body> td15;
 
   bool debug() const { return (td_attributes & kTdDebug) != 0; }
   bool operator==(const TdBody&) const = default;
