@@ -57,10 +57,25 @@ size_t Break(std::string_view text) {
   return space == std::string_view::npos || space == 0 ? kLine : space;
 }
 
-// "name  value", the value going on below itself.
+// Without terminal colours.
+size_t PlainSize(std::string_view text) {
+  size_t size = 0;
+  for (bool escape = false; char c : text) {
+    escape = escape || c == '\x1b';
+    if (!escape) ++size;
+    if (c == 'm') escape = false;
+  }
+  return size;
+}
+
+// "name  value", the value going on below itself; a long name gets a line of its own.
 void Row(std::string_view lead, std::string_view name, std::string_view value, std::string* out) {
   std::string line = StrCat(lead, Padded(name, kNameWidth));
-  const std::string indent(line.size(), ' ');
+  const std::string indent(PlainSize(lead) + kNameWidth, ' ');
+  if (name.size() >= kNameWidth) {
+    StrAppend(out, lead, name, "\n");
+    line = indent;
+  }
   const std::string text = Printable(value);
   std::string_view rest = text;
   do {

@@ -36,6 +36,11 @@ absl::Status ReadReferences(const std::vector<std::string>& paths, EvidenceReque
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, attestation::kMaxReferenceDocument),
                      "--reference");
+    // The schemas differ in their name; what is of neither is said of SNP's.
+    if (auto tdx = attestation::ParseTdxReference(text); tdx.ok()) {
+      request->tdx_references.push_back(*std::move(tdx));
+      continue;
+    }
     ASSIGN_OR_RETURN(auto reference, attestation::ParseReferenceValue(text), path);
     request->references.push_back(std::move(reference));
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "attestation/reference/tdx_reference.h"
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -96,6 +97,17 @@ TEST_F(VerifyTest, EachDemandCanRefuse) {
   options.allow_debug = true;
   options.report_data = "07";
   EXPECT_EQ(Run(options).exit_code, 0);
+}
+
+// A reference of another kind of guest matches nothing, and is not passed over.
+TEST_F(VerifyTest, TdxReferenceRefusesAnSnpReport) {
+  attestation::TdxReferenceValue reference;
+  reference.firmware_sha256 = Bytes(32);
+  reference.mrtd = Bytes(48);
+  Write("tdx.json", ToBytes(attestation::SerializeTdxReference(reference).value()));
+  VerifyOptions options = Options();
+  options.references = {Path("tdx.json")};
+  EXPECT_THAT(Run(options).text, HasSubstr("(MEASUREMENT)"));
 }
 
 TEST_F(VerifyTest, ExtendedReportBringsItsLeaf) {

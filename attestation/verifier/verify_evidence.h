@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "attestation/reference/reference_value.h"
+#include "attestation/reference/tdx_reference.h"
 #include "attestation/verifier/collateral_files.h"
 #include "attestation/verifier/evidence_file.h"
 #include "tee/common/appraisal.h"
@@ -25,8 +26,9 @@ struct EvidenceRequest {
   int64_t now = 0;  // seconds since 1970
   // Roots beside the vendors' own, as certificates: an emulator's.
   std::vector<crypto::Certificate> trusted_roots;
-  std::optional<tee::ReportData> report_data;  // the evidence must carry exactly this
-  std::vector<ReferenceValue> references;      // when given, one of them must match
+  std::optional<tee::ReportData> report_data;     // the evidence must carry exactly this
+  std::vector<ReferenceValue> references;         // when given, one of them must match
+  std::vector<TdxReferenceValue> tdx_references;  // likewise, of TDX guests
   tee::sev::SnpPolicy snp_policy;
   tee::tdx::TdxPolicy tdx_policy;
   tee::tpm::TpmPolicy tpm_policy;

@@ -101,7 +101,7 @@ void VerifySnpEvidence(tee::sev::SnpEvidence evidence, const EvidenceRequest& re
                    HexEncode(expected.bytes), HexEncode(report->report_data),
                    "the evidence was made for something else");
   }
-  if (!request.references.empty()) {
+  if (!request.references.empty() || !request.tdx_references.empty()) {
     CheckLaunchMeasurement(*report, request.references, std::nullopt, request.now, appraisal);
   }
 }

@@ -69,6 +69,31 @@ void CheckEventLog(ByteView log, const tee::tdx::TdBody& td, tee::Appraisal* app
                                 registers, appraisal);
 }
 
+// MRTD and every RTMR that the reference covers.
+bool Matches(const TdxReferenceValue& reference, const tee::tdx::TdBody& td) {
+  bool same = ConstantTimeEqual(reference.mrtd, td.mrtd);
+  for (size_t i = 0; i < reference.rtmr.size(); ++i) {
+    same = same && (!reference.rtmr[i] || ConstantTimeEqual(*reference.rtmr[i], td.rtmr[i]));
+  }
+  return same;
+}
+
+void CheckReferences(const tee::tdx::TdBody& td, const EvidenceRequest& request,
+                     tee::Appraisal* appraisal) {
+  const std::string got = StrCat("MRTD ", HexEncode(td.mrtd));
+  for (const TdxReferenceValue& reference : request.tdx_references) {
+    if (!Matches(reference, td)) continue;
+    const bool expired = reference.expires && request.now >= *reference.expires;
+    if (!expired) appraisal->reference = reference.name;
+    appraisal->Add(tee::RefusalClass::kMeasurement, "launch measurement", !expired,
+                   "a current reference value", got, "its reference value has expired");
+    return;
+  }
+  appraisal->Add(tee::RefusalClass::kMeasurement, "launch measurement", false,
+                 "MRTD and RTMRs of a reference value", got,
+                 "no reference value matches; nacre measure --explain says what differs");
+}
+
 absl::StatusOr<Bytes> Base64Member(const Json& document, const char* key) {
   ASSIGN_OR_RETURN(const std::string text, JsonString(document, key, "TDX evidence"));
   ASSIGN_OR_RETURN(Bytes bytes, Base64Decode(text), StrCat("TDX evidence: ", key));
@@ -118,6 +143,9 @@ void VerifyTdxQuote(ByteView quote, ByteView event_log, const EvidenceRequest& r
       tee::tdx::VerifyTdx(quote, ChooseTdxCollateral(quote, request.collateral, request.now),
                           TdxTrustOf(request), policy, request.now, appraisal);
   if (!td) return;
+  if (!request.tdx_references.empty() || !request.references.empty()) {
+    CheckReferences(*td->quote.td, request, appraisal);
+  }
   if (!event_log.empty()) CheckEventLog(event_log, *td->quote.td, appraisal);
 }
 
