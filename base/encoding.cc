@@ -80,11 +80,11 @@ absl::StatusOr<Bytes> Decode(std::string_view text, const ReverseTable& table,
 }  // namespace
 
 std::string HexEncode(ByteView bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  size_t at = 0;
   for (uint8_t byte : bytes) {
-    out.push_back(kHexDigits[byte >> 4]);
-    out.push_back(kHexDigits[byte & 15]);
+    out[at++] = kHexDigits[byte >> 4];
+    out[at++] = kHexDigits[byte & 15];
   }
   return out;
 }
