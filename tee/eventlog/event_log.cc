@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view kSpecId("Spec ID Event03\0", 16);
 constexpr std::string_view kStartupLocality("StartupLocality\0", 16);
 constexpr size_t kLegacyDigestSize = 20;
-constexpr uint32_t kEnd = 0xffffffff;
 
 absl::Status Bad(size_t offset, std::string_view what) {
   return RefusedError(RefusalClass::kFormat, StrCat("event log: at offset ", offset, ": ", what));
