@@ -67,7 +67,8 @@ struct TdBody {
   Digest384 mrownerconfig{};
   std::array<Digest384, 4> rtmr{};
   std::array<uint8_t, 64> report_data{};
-  std::optional<Td15Body> td15;
+  using Td15 = Td15Body;
+  std::optional<Td15> td15;
 
   bool debug() const { return (td_attributes & kTdDebug) != 0; }
   bool operator==(const TdBody&) const = default;
