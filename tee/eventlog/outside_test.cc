@@ -251,7 +251,8 @@ std::vector<std::string> Pieces(const std::string& mutation) {
   std::string text = mutation;
   for (const char* separator : {" / ", " or ", ", "}) {
     for (size_t at; (at = text.find(separator)) != std::string::npos;) {
-      text.replace(at, std::string_view(separator).size(), "|");
+      text.erase(at, std::string_view(separator).size());
+      text.insert(at, 1, '|');
     }
   }
   std::vector<std::string> out;
