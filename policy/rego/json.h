@@ -15,10 +15,9 @@ namespace nacre::rego {
 absl::StatusOr<Value> ValueFromJson(Arena& arena, std::string_view text, bool borrow_text = false);
 
 struct JsonStyle {
-  std::string indent = {};  // "" = compact; otherwise one level of indentation
-  std::string prefix = {};  // in front of every line when indented
-  bool escape_html =
-      false;  // <, >, & and line separators as \u003c...: what Go's encoding/json does
+  std::string indent = {};   // "" = compact; otherwise one level of indentation
+  std::string prefix = {};   // in front of every line when indented
+  bool escape_html = false;  // <, >, & and line separators as \u003c...: as Go's encoding/json
 };
 // Keys in order; a key that is no string becomes its JSON text; sets become arrays.
 std::string ToJson(const Value& value, const JsonStyle& style = {});
