@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "base/bytes.h"
 #include "policy/rego/json.h"
@@ -52,11 +53,23 @@ const Member* FindMember(std::span<const Member> members, Before before) {
 }
 
 // Stable, since the place in which an entry came decides between equal keys; small objects and
-// sorted ones without std::stable_sort's buffer on the heap.
+// sorted ones without a buffer on the heap.
 template <typename Before>
 void SortStably(Member* begin, Member* end, Before before) {
   if (end - begin > 64) {
-    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
+    if (std::is_sorted(begin, end, before)) return;
+    struct Placed {
+      Member member;
+      ptrdiff_t place;
+    };
+    std::vector<Placed> all;
+    all.reserve(static_cast<size_t>(end - begin));
+    for (Member* next = begin; next != end; ++next) all.push_back({*next, next - begin});
+    std::sort(all.begin(), all.end(), [](const Placed& a, const Placed& b) {
+      int order = Value::Compare(a.member.key, b.member.key);
+      return order != 0 ? order < 0 : a.place < b.place;
+    });
+    for (const Placed& placed : all) *begin++ = placed.member;
     return;
   }
   for (Member* next = begin + 1; next < end; ++next) {
