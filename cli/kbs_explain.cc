@@ -34,6 +34,17 @@ absl::Status AppendCheck(const Json& check, std::string* out) {
   return absl::OkStatus();
 }
 
+// What came beside the evidence this is about.
+void AppendOthers(const Json& explanation, std::string* out) {
+  const auto others = explanation.find("additional");
+  if (others == explanation.end() || !others->is_array()) return;
+  for (const Json& other : *others) {
+    StrAppend(out, "beside it   ", Text(other, "tee"), ", ", Text(other, "verdict"), "\n");
+    const std::string refusal = Text(other, "refusal");
+    if (!refusal.empty()) StrAppend(out, "            ", refusal, "\n");
+  }
+}
+
 std::string Tee(const Json& explanation) {
   std::string text = Text(explanation, "tee");
   auto emulated = explanation.find("emulated");
@@ -74,6 +85,11 @@ absl::StatusOr<std::string> FormatExplanation(const Json& explanation) {
   std::string reference = Text(explanation, "reference");
   if (!reference.empty()) StrAppend(&out, "reference   ", reference, "\n");
   for (const Json& check : *checks) RETURN_IF_ERROR(AppendCheck(check, &out));
+  AppendOthers(explanation, &out);
+  const std::string refusal_class = Text(explanation, "class");
+  if (!refusal_class.empty() && refusal_class != "NONE") {
+    StrAppend(&out, "class       ", refusal_class, "\n");
+  }
   StrAppend(&out, Verdict(explanation), "\n");
   return out;
 }

@@ -41,6 +41,18 @@ tee         snp, emulated (root: emulated ARK-Milan)
                    "nothing, got 'nacre.demo=changed'\n");
 }
 
+TEST(FormatExplanation, TheClassAndWhatCameBesideItStandBeforeTheVerdict) {
+  Json refused = Refused();
+  refused["class"] = "MEASUREMENT";
+  refused["additional"] =
+      Json::array({{{"tee", "tdx"}, {"verdict", "affirming"}, {"refusal", ""}}});
+  auto text = FormatExplanation(refused);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_THAT(*text, HasSubstr("beside it   tdx, affirming\nclass       MEASUREMENT\nrefused: "));
+  refused["class"] = "NONE";
+  EXPECT_THAT(*FormatExplanation(refused), Not(HasSubstr("class")));
+}
+
 TEST(FormatExplanation, AnAcceptanceNamesItsReference) {
   Json accepted = Refused();
   accepted["verdict"] = "affirming";

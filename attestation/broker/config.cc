@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/toml.h"
 
@@ -71,6 +72,73 @@ absl::Status ReadMinimumTcb(TableReader& policy, const std::string& file, Broker
   return absl::OkStatus();
 }
 
+absl::Status ReadStatuses(const std::vector<std::string>& names, BrokerConfig* config) {
+  if (names.empty()) return absl::OkStatus();
+  config->tdx.accepted_statuses.clear();
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const tee::tdx::TcbStatus status, tee::tdx::ParseTcbStatus(name));
+    if (status == tee::tdx::TcbStatus::kRevoked) {
+      return absl::InvalidArgumentError("Revoked is never accepted");
+    }
+    config->tdx.accepted_statuses.insert(status);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTdxPolicy(TableReader& policy, const std::string& file, BrokerConfig* config) {
+  const Json* table = policy.Table("tdx");
+  if (table == nullptr) return absl::OkStatus();
+  const std::string where = file + ": [policy.tdx]";
+  tee::tdx::TdxPolicy& tdx = config->tdx;
+  std::vector<std::string> statuses, advisories;
+  uint64_t evaluation_number = 0;
+  TableReader reader(*table, where);
+  reader.Bool("allow_debug", &tdx.allow_debug)
+      .Bool("allow_migration", &tdx.allow_migration)
+      .Bool("allow_perfmon", &tdx.allow_perfmon)
+      .Bool("allow_smt", &tdx.allow_smt)
+      .Bool("allow_dynamic_platform", &tdx.allow_dynamic_platform)
+      .Bool("require_sept_ve_disable", &tdx.require_sept_ve_disable)
+      .Bool("require_rtmr0", &config->require_rtmr0)
+      .Strings("accepted_tcb_statuses", &statuses)
+      .Strings("refused_advisories", &advisories)
+      .Uint("min_tcb_evaluation_number", &evaluation_number, 0, 1'000'000);
+  RETURN_IF_ERROR(reader.Finish());
+  RETURN_IF_ERROR(ReadStatuses(statuses, config), where + ": accepted_tcb_statuses");
+  tdx.refused_advisories = {advisories.begin(), advisories.end()};
+  tdx.min_tcb_evaluation_number = static_cast<uint32_t>(evaluation_number);
+  return absl::OkStatus();
+}
+
+absl::Status ReadTpmPolicy(TableReader& policy, const std::string& file, BrokerConfig* config) {
+  const Json* table = policy.Table("tpm");
+  if (table == nullptr) return absl::OkStatus();
+  TableReader reader(*table, file + ": [policy.tpm]");
+  reader.Strings("trusted_keys", &config->tpm_keys)
+      .Bool("require_event_log", &config->tpm.require_event_log)
+      .Bool("require_secure_boot", &config->tpm.require_secure_boot);
+  return reader.Finish();
+}
+
+absl::Status ReadAzurePolicy(TableReader& policy, const std::string& file, BrokerConfig* config) {
+  constexpr size_t kLaunchSize = 48;
+  const Json* table = policy.Table("azure");
+  if (table == nullptr) return absl::OkStatus();
+  const std::string where = file + ": [policy.azure]";
+  std::vector<std::string> paravisors;
+  TableReader reader(*table, where);
+  reader.Strings("paravisors", &paravisors);
+  RETURN_IF_ERROR(reader.Finish());
+  for (const std::string& text : paravisors) {
+    ASSIGN_OR_RETURN(Bytes launch, HexDecode(text), where + ": paravisors");
+    if (launch.size() != kLaunchSize) {
+      return absl::InvalidArgumentError(where + ": paravisors: want 96 hex digits each");
+    }
+    config->azure_paravisors.push_back(std::move(launch));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section policy(top, "policy", file);
   policy->Bool("allow_emulated", &config->allow_emulated)
@@ -80,6 +148,9 @@ absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig*
       .Bool("require_single_socket", &config->snp.require_single_socket)
       .Bool("allow_masked_chip_id", &config->snp.allow_masked_chip_id);
   RETURN_IF_ERROR(ReadMinimumTcb(*policy, file, config));
+  RETURN_IF_ERROR(ReadTdxPolicy(*policy, file, config));
+  RETURN_IF_ERROR(ReadTpmPolicy(*policy, file, config));
+  RETURN_IF_ERROR(ReadAzurePolicy(*policy, file, config));
   return policy->Finish();
 }
 
@@ -106,6 +177,24 @@ absl::Status ReadLog(TableReader& top, const std::string& file, BrokerConfig* co
   return absl::OkStatus();
 }
 
+absl::Status ReadAttestation(TableReader& top, const std::string& file, BrokerConfig* config) {
+  Section attestation(top, "attestation", file);
+  attestation->String("emulated_root", &config->emulated_root)
+      .String("emulated_tdx_root", &config->emulated_tdx_root);
+  if (const Json* table = attestation->Table("tdx")) {
+    TableReader reader(*table, file + ": [attestation.tdx]");
+    reader.String("collateral", &config->tdx_collateral)
+        .String("cache", &config->tdx_collateral_cache)
+        .String("url", &config->tdx_collateral_url)
+        .String("root_crl_url", &config->tdx_root_crl_url)
+        .String("ca", &config->tdx_collateral_ca)
+        .Choice("update", &config->tdx_update, {"standard", "early"})
+        .Uint("refresh_hours", &config->tdx_refresh_hours, 1, 24 * 30);
+    RETURN_IF_ERROR(reader.Finish());
+  }
+  return attestation->Finish();
+}
+
 absl::Status ReadFileSections(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section tls(top, "tls", file);
   tls->String("certificate", &config->tls_certificate).String("key", &config->tls_key);
@@ -116,9 +205,7 @@ absl::Status ReadFileSections(TableReader& top, const std::string& file, BrokerC
   Section admin(top, "admin", file);
   admin->String("public_key", &config->admin_public_key).String("issuer", &config->admin_issuer);
   RETURN_IF_ERROR(admin->Finish());
-  Section attestation(top, "attestation", file);
-  attestation->String("emulated_root", &config->emulated_root);
-  return attestation->Finish();
+  return ReadAttestation(top, file, config);
 }
 
 // Required paths must be there; all are taken from the file's folder.
@@ -136,12 +223,20 @@ absl::Status ResolvePaths(const std::string& folder, const std::string& file,
                            {&config->cookie_key, "[session] key", true},
                            {&config->token_key, "[token] key", true},
                            {&config->admin_public_key, "[admin] public_key", true},
-                           {&config->emulated_root, "[attestation] emulated_root", false}}) {
+                           {&config->emulated_root, "[attestation] emulated_root", false},
+                           {&config->emulated_tdx_root, "[attestation] emulated_tdx_root", false},
+                           {&config->tdx_collateral, "[attestation.tdx] collateral", false},
+                           {&config->tdx_collateral_cache, "[attestation.tdx] cache", false},
+                           {&config->tdx_collateral_ca, "[attestation.tdx] ca", false}}) {
     if (path.value->empty()) {
       if (!path.required) continue;
       return absl::InvalidArgumentError(file + ": " + std::string(path.key) + " is missing");
     }
     if (path.value->front() != '/') *path.value = folder + "/" + *path.value;
+  }
+  for (std::string& path : config->tpm_keys) {
+    if (path.empty()) return absl::InvalidArgumentError(file + ": [policy.tpm] trusted_keys");
+    if (path.front() != '/') path = folder + "/" + path;
   }
   return absl::OkStatus();
 }

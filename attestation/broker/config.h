@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/status.h"
-#include "tee/sev/verify.h"
+#include "tee/sev/policy.h"
+#include "tee/tdx/policy.h"
+#include "tee/tpm/verify.h"
 
 namespace nacre::attestation {
 
@@ -40,9 +43,28 @@ struct BrokerConfig {
   // [policy]
   bool allow_emulated = false;  // give resources to guests proved only by an emulator
   tee::sev::SnpPolicy snp;
+  tee::tdx::TdxPolicy tdx;    // [policy.tdx]
+  bool require_rtmr0 = true;  // of TDX reference values; see CheckTdxLaunch()
+
+  // [policy.tpm]: PEM of the attestation keys of machines the owner knows; none: "tpm" is refused
+  std::vector<std::string> tpm_keys;
+  tee::tpm::TpmPolicy tpm;
+
+  // [policy.azure]: launch measurements of paravisors; none: Azure's evidence is refused
+  std::vector<Bytes> azure_paravisors;
 
   // [attestation]
-  std::string emulated_root;  // PEM of an emulator's ARK; empty: emulated evidence is refused
+  std::string emulated_root;      // PEM of an emulator's ARK; empty: emulated evidence is refused
+  std::string emulated_tdx_root;  // the same for TDX
+
+  // [attestation.tdx]: where TDX collateral comes from; all empty: TDX evidence is refused
+  std::string tdx_collateral;           // folder, see attestation/collateral/tdx_bundle.h
+  std::string tdx_collateral_cache;     // folder, written by the broker
+  std::string tdx_collateral_url;       // PCCS, or Intel's PCS
+  std::string tdx_root_crl_url;         // empty: the service has it
+  std::string tdx_collateral_ca;        // PEM; empty: the system's roots
+  std::string tdx_update = "standard";  // or "early"
+  uint64_t tdx_refresh_hours = 24;
 
   // [limits]
   uint64_t max_resource_size = 1 << 20;

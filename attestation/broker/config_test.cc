@@ -68,6 +68,43 @@ TEST(Config, MinimumTcbWantsEveryComponent) {
                 kInvalidArgument, "bootloader");
 }
 
+TEST(Config, TdxPolicyAndCollateral) {
+  ASSERT_OK_AND_ASSIGN(BrokerConfig config, Parse(""));
+  EXPECT_EQ(config.tdx.accepted_statuses.size(), 1u);
+  EXPECT_TRUE(config.require_rtmr0);
+  EXPECT_EQ(config.tdx_collateral_url, "");
+  ASSERT_OK_AND_ASSIGN(
+      config, Parse("[policy.tdx]\naccepted_tcb_statuses = [\"UpToDate\", \"OutOfDate\"]\n"
+                    "refused_advisories = [\"INTEL-SA-1\"]\nmin_tcb_evaluation_number = 17\n"
+                    "require_rtmr0 = false\n[attestation]\nemulated_tdx_root = \"r.pem\"\n"
+                    "[attestation.tdx]\ncollateral = \"c\"\ncache = \"/var/c\"\n"));
+  EXPECT_TRUE(config.tdx.accepted_statuses.contains(tee::tdx::TcbStatus::kOutOfDate));
+  EXPECT_EQ(config.tdx.min_tcb_evaluation_number, 17u);
+  EXPECT_FALSE(config.require_rtmr0);
+  EXPECT_EQ(config.tdx_collateral, "/etc/n/c");
+  EXPECT_EQ(config.tdx_collateral_cache, "/var/c");
+  EXPECT_EQ(config.emulated_tdx_root, "/etc/n/r.pem");
+  const auto status = [](std::string_view name) {
+    return Parse("[policy.tdx]\naccepted_tcb_statuses = [\"" + std::string(name) + "\"]\n")
+        .status();
+  };
+  EXPECT_STATUS(status("Revoked"), kInvalidArgument, "never accepted");
+  EXPECT_STATUS(status("uptodate"), kInvalidArgument, "accepted_tcb_statuses");
+  EXPECT_STATUS(Parse("[policy.tdx]\nallow_debg = true\n"), kInvalidArgument, "allow_debug");
+  EXPECT_STATUS(Parse("[attestation.tdx]\nupdate = \"late\"\n"), kInvalidArgument, "update");
+}
+
+TEST(Config, ParavisorsAreMeasurements) {
+  const auto paravisor = [](size_t digits) {
+    return Parse("[policy.azure]\nparavisors = [\"" + std::string(digits, 'a') + "\"]\n");
+  };
+  EXPECT_EQ(paravisor(96)->azure_paravisors.size(), 1u);
+  for (size_t digits : {0, 94, 95, 98}) {
+    EXPECT_STATUS(paravisor(digits), kInvalidArgument, "paravisors");
+  }
+  EXPECT_EQ(Parse("[policy.tpm]\ntrusted_keys = [\"ak.pem\"]\n")->tpm_keys.at(0), "/etc/n/ak.pem");
+}
+
 TEST(ListenAddress, IsAnAddressAndAPort) {
   EXPECT_EQ(ParseListenAddress("127.0.0.1:0")->port, 0);
   EXPECT_EQ(ParseListenAddress("[::1]:65535")->address, "::1");

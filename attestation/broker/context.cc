@@ -4,7 +4,9 @@
 
 #include <ctime>
 
+#include "attestation/collateral/tdx_collateral.h"
 #include "base/file.h"
+#include "base/log.h"
 
 namespace nacre::attestation {
 namespace {
@@ -40,15 +42,69 @@ absl::StatusOr<TokenSigner> OpenTokenSigner(const BrokerConfig& config) {
   return signer;
 }
 
-absl::StatusOr<VerifierOptions> OpenTrust(const BrokerConfig& config) {
-  VerifierOptions options;
-  options.policy = config.snp;
-  if (config.emulated_root.empty()) return options;
-  ASSIGN_OR_RETURN(std::string pem, ReadTextFile(config.emulated_root, kMaxKeyFile),
-                   "emulated root");
-  ASSIGN_OR_RETURN(tee::sev::TrustedRoot root, tee::sev::EmulatedRootFromPem(pem),
-                   "emulated root " + config.emulated_root);
-  options.trust.roots.push_back(std::move(root));
+absl::Status OpenRoots(const BrokerConfig& config, AppraiserOptions* options) {
+  if (!config.emulated_root.empty()) {
+    ASSIGN_OR_RETURN(std::string pem, ReadTextFile(config.emulated_root, kMaxKeyFile),
+                     "emulated root");
+    ASSIGN_OR_RETURN(tee::sev::TrustedRoot root, tee::sev::EmulatedRootFromPem(pem),
+                     "emulated root " + config.emulated_root);
+    options->snp.trust.roots.push_back(std::move(root));
+  }
+  if (!config.emulated_tdx_root.empty()) {
+    ASSIGN_OR_RETURN(std::string pem, ReadTextFile(config.emulated_tdx_root, kMaxKeyFile),
+                     "emulated TDX root");
+    ASSIGN_OR_RETURN(tee::tdx::TrustedRoot root, tee::tdx::EmulatedRootFromPem(pem),
+                     "emulated TDX root " + config.emulated_tdx_root);
+    options->tdx_trust.roots.push_back(std::move(root));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TdxCollateralSource> OpenTdxCollateral(const BrokerConfig& config,
+                                                      const tee::tdx::TdxTrust& trust) {
+  TdxCollateralOptions options;
+  options.folder = config.tdx_collateral;
+  options.cache_folder = config.tdx_collateral_cache;
+  options.refresh_after_s = static_cast<int64_t>(config.tdx_refresh_hours) * 3600;
+  ASSIGN_OR_RETURN(options.update, ParseTcbUpdate(config.tdx_update));
+  if (!config.tdx_collateral_url.empty()) {
+    PcsOptions pcs;
+    pcs.url = config.tdx_collateral_url;
+    pcs.root_crl_url = config.tdx_root_crl_url;
+    if (pcs.url == kIntelPcsUrl && pcs.root_crl_url.empty()) pcs.root_crl_url = kIntelRootCrlUrl;
+    pcs.update = options.update;
+    pcs.trust = trust;
+    if (!config.tdx_collateral_ca.empty()) {
+      ASSIGN_OR_RETURN(pcs.http.trusted_ca_pem, ReadTextFile(config.tdx_collateral_ca, kMaxKeyFile),
+                       "[attestation.tdx] ca");
+    }
+    ASSIGN_OR_RETURN(options.service, PcsClient::Create(std::move(pcs)), "[attestation.tdx] url");
+  }
+  auto store = std::make_shared<TdxCollateralStore>(std::move(options));
+  return TdxCollateralSource([store](const tee::tdx::CollateralKey& key,
+                                     int64_t now) -> absl::StatusOr<tee::tdx::Collateral> {
+    ASSIGN_OR_RETURN(FoundCollateral found, store->Get(key, now));
+    if (!found.note.empty()) Log(LogLevel::kWarning, "tdx-collateral", {{"note", found.note}});
+    return std::move(found.collateral);
+  });
+}
+
+absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
+  AppraiserOptions options;
+  RETURN_IF_ERROR(OpenRoots(config, &options));
+  options.snp.policy = config.snp;
+  options.tdx_policy = config.tdx;
+  options.require_rtmr0 = config.require_rtmr0;
+  ASSIGN_OR_RETURN(options.tdx_collateral, OpenTdxCollateral(config, options.tdx_trust));
+  options.tpm_policy = config.tpm;
+  options.azure_policy = {.tpm = config.tpm, .paravisors = config.azure_paravisors};
+  for (const std::string& path : config.tpm_keys) {
+    ASSIGN_OR_RETURN(std::string pem, ReadTextFile(path, kMaxKeyFile), "trusted TPM key");
+    ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKey::FromPem(pem),
+                     "trusted TPM key " + path);
+    options.trusted_aks.push_back(
+        tee::tpm::TrustedAk::Configured(path.substr(path.rfind('/') + 1), std::move(key)));
+  }
   return options;
 }
 
@@ -59,7 +115,7 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
   ASSIGN_OR_RETURN(SecretBytes cookie_key, ReadRawKey(config.cookie_key, "session key"));
   ASSIGN_OR_RETURN(SessionSealer sessions, SessionSealer::Create(std::move(cookie_key)));
   ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config));
-  ASSIGN_OR_RETURN(VerifierOptions trust, OpenTrust(config));
+  ASSIGN_OR_RETURN(AppraiserOptions appraiser, OpenAppraiser(config));
   ASSIGN_OR_RETURN(std::string admin_pem, ReadTextFile(config.admin_public_key, kMaxKeyFile),
                    "admin public key");
   ASSIGN_OR_RETURN(crypto::PublicKey admin_key, crypto::PublicKey::FromPem(admin_pem),
@@ -75,7 +131,7 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
                     .references = std::move(references),
                     .sessions = std::move(sessions),
                     .tokens = std::move(tokens),
-                    .verifier = Verifier(std::move(trust)),
+                    .appraiser = Appraiser(std::move(appraiser)),
                     .admin_key = std::move(admin_key),
                     .unix_time = [] { return static_cast<int64_t>(std::time(nullptr)); }});
 }

@@ -12,7 +12,7 @@
 #include "attestation/broker/session_cookie.h"
 #include "attestation/broker/store.h"
 #include "attestation/broker/token.h"
-#include "attestation/verifier/verifier.h"
+#include "attestation/verifier/appraiser.h"
 #include "crypto/key.h"
 #include "net/http_server.h"
 
@@ -24,7 +24,7 @@ struct BrokerContext {
   std::unique_ptr<ReferenceCatalogue> references;  // over `store`
   SessionSealer sessions;
   TokenSigner tokens;
-  Verifier verifier;
+  Appraiser appraiser;
   crypto::PublicKey admin_key;
   std::function<int64_t()> unix_time;  // seconds; tests set it
 };

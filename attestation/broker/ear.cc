@@ -8,7 +8,6 @@ namespace nacre::attestation {
 namespace {
 
 constexpr std::string_view kProfile = "tag:github.com,2024:confidential-containers/Trustee";
-constexpr std::string_view kSubmodule = "cpu0";
 constexpr std::string_view kStatus = "ear.status";
 constexpr std::string_view kVector = "ear.trustworthiness-vector";
 constexpr std::string_view kEvidence = "ear.veraison.annotated-evidence";
@@ -18,6 +17,8 @@ constexpr int kGenuineHardware = 2;
 constexpr int kUnrecognisedHardware = 97;
 constexpr int kApprovedExecutables = 3;  // only approved ones were loaded at boot
 constexpr int kApprovedConfiguration = 2;
+
+std::string SubmoduleName(size_t index) { return "cpu" + std::to_string(index); }
 
 Json TrustVector(bool emulated) {
   return {{"instance-identity", 0},
@@ -38,27 +39,71 @@ EarStatus Worst(const Json& vector, std::string_view except = {}) {
   return worst;
 }
 
-// The claims of the report under the names peers' policies read.
-Json SnpClaims(const tee::sev::Report& report, const tee::Appraisal& appraisal) {
-  tee::sev::Product product = ReportProduct(report).value_or(tee::sev::Product::kMilan);
-  tee::sev::TcbComponents tcb = report.reported_tcb.Components(product);
-  return {{"policy_abi_major", report.policy.abi_major()},
-          {"policy_abi_minor", report.policy.abi_minor()},
-          {"policy_smt_allowed", report.policy.smt_allowed()},
-          {"policy_migrate_ma", report.policy.migration_agent_allowed()},
-          {"policy_debug_allowed", report.policy.debug_allowed()},
-          {"policy_single_socket", report.policy.single_socket_required()},
-          {"reported_tcb_bootloader", tcb.bootloader},
-          {"reported_tcb_tee", tcb.tee},
-          {"reported_tcb_snp", tcb.snp},
-          {"reported_tcb_microcode", tcb.microcode},
-          {"platform_smt_enabled", (report.platform_info & 1) != 0},
-          {"platform_tsme_enabled", (report.platform_info & 2) != 0},
-          {"measurement", HexEncode(report.measurement)},
-          {"chip_id", HexEncode(report.chip_id)},
-          {"emulated", appraisal.emulated},
-          {"root", appraisal.root},
-          {"reference", appraisal.reference}};
+// One outcome, with the session it is bound to.
+Json Submodule(const AppraisalOutcome& outcome, const Attestation& attestation) {
+  Json vector = TrustVector(outcome.appraisal.emulated);
+  Json claims = outcome.claims;
+  claims["emulated"] = outcome.appraisal.emulated;
+  claims["root"] = outcome.appraisal.root;
+  claims["reference"] = outcome.appraisal.reference;
+  Json evidence = {{EvidenceKindName(outcome.kind), std::move(claims)},
+                   {"report_data", HexEncode(outcome.report_data)},
+                   {"init_data", HexEncode(outcome.init_data)},
+                   {"runtime_data_claims",
+                    {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}}}};
+  return {{kStatus, EarStatusName(Worst(vector))},
+          {kVector, vector},
+          {"ear.appraisal-policy-id", "default"},
+          {kEvidence, std::move(evidence)}};
+}
+
+absl::Status CheckVector(const Json& vector) {
+  for (const auto& [name, claim] : vector.items()) {
+    if (!claim.is_number_integer()) {
+      return absl::InvalidArgumentError("token: trustworthiness claim '" + name +
+                                        "' is not an integer");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The claims of the one kind of evidence that is there.
+absl::StatusOr<const Json*> TeeClaims(const Json& evidence, std::string* tee) {
+  for (EvidenceKind kind : AllEvidenceKinds()) {
+    if (!evidence.contains(EvidenceKindName(kind))) continue;
+    *tee = std::string(EvidenceKindName(kind));
+    return JsonObject(evidence, *tee, "token: evidence");
+  }
+  return absl::InvalidArgumentError("token: evidence of no kind we know");
+}
+
+// A submodule that claims nothing is as bad as one that claims the worst.
+EarStatus Merged(EarStatus one, EarStatus other) {
+  const bool nothing = one == EarStatus::kNone || other == EarStatus::kNone;
+  return nothing ? EarStatus::kNone : std::max(one, other);
+}
+
+absl::Status ReadSubmodule(const Json& submodule, bool primary, EarSummary* summary) {
+  ASSIGN_OR_RETURN(const Json* vector, JsonObject(submodule, kVector, "token: submodule"));
+  RETURN_IF_ERROR(CheckVector(*vector));
+  const EarStatus status = Worst(*vector);
+  const EarStatus but_hardware = Worst(*vector, "hardware");
+  summary->status = primary ? status : Merged(summary->status, status);
+  summary->status_but_hardware =
+      primary ? but_hardware : Merged(summary->status_but_hardware, but_hardware);
+  ASSIGN_OR_RETURN(const Json* evidence, JsonObject(submodule, kEvidence, "token: submodule"));
+  std::string tee;
+  ASSIGN_OR_RETURN(const Json* claims, TeeClaims(*evidence, &tee));
+  ASSIGN_OR_RETURN(const bool emulated, JsonBool(*claims, "emulated", "token: " + tee));
+  summary->emulated = summary->emulated || emulated;
+  if (!primary) return absl::OkStatus();
+  summary->tee = tee;
+  ASSIGN_OR_RETURN(summary->reference, JsonString(*claims, "reference", "token: " + tee));
+  ASSIGN_OR_RETURN(const Json* runtime,
+                   JsonObject(*evidence, "runtime_data_claims", "token: evidence"));
+  ASSIGN_OR_RETURN(const Json* key, JsonObject(*runtime, "tee-pubkey", "token: runtime data"));
+  summary->tee_pubkey = *key;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -85,50 +130,29 @@ EarStatus EarTier(int64_t claim) {
 }
 
 Json BuildEar(const EarInputs& inputs) {
-  Json vector = TrustVector(inputs.appraisal.emulated);
-  std::string tee(tee::TeeName(inputs.appraisal.tee));
-  Json evidence = {
-      {tee, SnpClaims(inputs.report, inputs.appraisal)},
-      {"report_data", HexEncode(inputs.report.report_data)},
-      {"init_data", HexEncode(inputs.report.host_data)},
-      {"runtime_data_claims",
-       {{"nonce", inputs.attestation.nonce}, {"tee-pubkey", inputs.attestation.tee_pubkey}}}};
-  Json submodule = {{kStatus, EarStatusName(Worst(vector))},
-                    {kVector, vector},
-                    {"ear.appraisal-policy-id", "default"},
-                    {kEvidence, std::move(evidence)}};
+  Json submodules = Json::object();
+  for (size_t i = 0; i < inputs.outcomes.size(); ++i) {
+    submodules[SubmoduleName(i)] = Submodule(inputs.outcomes[i], inputs.attestation);
+  }
   return {{"eat_profile", kProfile},
           {"iss", inputs.issuer},
           {"iat", inputs.issued_at},
           {"exp", inputs.expires_at},
           {"jti", inputs.id},
           {"ear.verifier-id", {{"build", "nacre-kbs"}, {"developer", "Nacre"}}},
-          {"submods", {{kSubmodule, std::move(submodule)}}}};
+          {"submods", std::move(submodules)}};
 }
 
 absl::StatusOr<EarSummary> ReadEar(const Json& claims) {
   EarSummary summary;
   ASSIGN_OR_RETURN(summary.id, JsonString(claims, "jti", "token"));
   ASSIGN_OR_RETURN(const Json* submodules, JsonObject(claims, "submods", "token"));
-  ASSIGN_OR_RETURN(const Json* submodule, JsonObject(*submodules, kSubmodule, "token: submods"));
-  ASSIGN_OR_RETURN(const Json* vector, JsonObject(*submodule, kVector, "token: cpu0"));
-  for (const auto& [name, claim] : vector->items()) {
-    if (!claim.is_number_integer()) {
-      return absl::InvalidArgumentError("token: trustworthiness claim '" + name +
-                                        "' is not an integer");
-    }
+  if (submodules->empty()) return absl::InvalidArgumentError("token: no submodule");
+  for (size_t i = 0; i < submodules->size(); ++i) {
+    ASSIGN_OR_RETURN(const Json* submodule,
+                     JsonObject(*submodules, SubmoduleName(i), "token: submods"));
+    RETURN_IF_ERROR(ReadSubmodule(*submodule, i == 0, &summary));
   }
-  summary.status = Worst(*vector);
-  summary.status_but_hardware = Worst(*vector, "hardware");
-  ASSIGN_OR_RETURN(const Json* evidence, JsonObject(*submodule, kEvidence, "token: cpu0"));
-  ASSIGN_OR_RETURN(const Json* snp, JsonObject(*evidence, "snp", "token: evidence"));
-  summary.tee = "snp";
-  ASSIGN_OR_RETURN(summary.emulated, JsonBool(*snp, "emulated", "token: snp"));
-  ASSIGN_OR_RETURN(summary.reference, JsonString(*snp, "reference", "token: snp"));
-  ASSIGN_OR_RETURN(const Json* runtime,
-                   JsonObject(*evidence, "runtime_data_claims", "token: evidence"));
-  ASSIGN_OR_RETURN(const Json* key, JsonObject(*runtime, "tee-pubkey", "token: runtime data"));
-  summary.tee_pubkey = *key;
   return summary;
 }
 

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "attestation/protocol/messages.h"
+#include "attestation/verifier/appraiser.h"
 #include "base/json.h"
 #include "base/status.h"
-#include "tee/common/appraisal.h"
-#include "tee/sev/report.h"
 
 namespace nacre::attestation {
 
@@ -27,21 +27,22 @@ struct EarInputs {
   std::string issuer;
   int64_t issued_at = 0;
   int64_t expires_at = 0;
-  const tee::Appraisal& appraisal;  // without a refusal
-  const tee::sev::Report& report;
+  // Without a refusal: of the primary evidence first, then of what came beside it.
+  const std::vector<AppraisalOutcome>& outcomes;
   const Attestation& attestation;
 };
+// One submodule for each outcome: "cpu0", "cpu1", ...
 Json BuildEar(const EarInputs& inputs);
 
 // What the broker needs of a token's claims when it is asked for a resource.
 struct EarSummary {
   std::string id;
-  std::string tee;
-  bool emulated = false;
-  EarStatus status = EarStatus::kNone;
+  std::string tee;                                   // of the primary evidence
+  bool emulated = false;                             // any of the evidence
+  EarStatus status = EarStatus::kNone;               // the worst of all
   EarStatus status_but_hardware = EarStatus::kNone;  // the worst of the other claims
-  std::string reference;                             // reference value that matched
-  Json tee_pubkey;                                   // JWK
+  std::string reference;  // reference value that the primary evidence matched
+  Json tee_pubkey;        // JWK
 };
 // kInvalidArgument when the claims are not of BuildEar's shape; nothing is assumed.
 absl::StatusOr<EarSummary> ReadEar(const Json& claims);

@@ -6,13 +6,12 @@
 namespace nacre::attestation {
 namespace {
 
-Json Ear(bool emulated) {
-  tee::Appraisal appraisal;
-  appraisal.emulated = emulated;
-  appraisal.reference = "pearl";
-  appraisal.Add("launch measurement", true, "x", "x");
-  tee::sev::Report report;
-  report.version = 3;
+Json Ear(bool emulated, EvidenceKind kind = EvidenceKind::kSnp, size_t parts = 1) {
+  AppraisalOutcome outcome;
+  outcome.kind = kind;
+  outcome.appraisal.emulated = emulated;
+  outcome.appraisal.reference = "pearl";
+  outcome.appraisal.Add("launch measurement", true, "x", "x");
   Attestation attestation;
   attestation.nonce = "nonce";
   attestation.tee_pubkey = {{"kty", "EC"}};
@@ -20,8 +19,7 @@ Json Ear(bool emulated) {
                    .issuer = "nacre-kbs",
                    .issued_at = 1,
                    .expires_at = 301,
-                   .appraisal = appraisal,
-                   .report = report,
+                   .outcomes = std::vector<AppraisalOutcome>(parts, outcome),
                    .attestation = attestation});
 }
 
@@ -88,6 +86,31 @@ TEST(Ear, NothingIsAssumedOfOtherShapes) {
   Json ear = Ear(false);
   ear["submods"]["cpu0"]["ear.trustworthiness-vector"]["hardware"] = "2";
   EXPECT_STATUS(ReadEar(ear), kInvalidArgument, "hardware");
+}
+
+TEST(Ear, EveryKindHasItsName) {
+  for (EvidenceKind kind : AllEvidenceKinds()) {
+    ASSERT_OK_AND_ASSIGN(EarSummary guest, ReadEar(Ear(false, kind)));
+    EXPECT_EQ(guest.tee, EvidenceKindName(kind));
+    EXPECT_TRUE(DecideRelease(guest, false).allowed);
+  }
+}
+
+TEST(Ear, OfSeveralPartsTheWorstCounts) {
+  Json ear = Ear(false, EvidenceKind::kTdx, 2);
+  EXPECT_TRUE(DecideRelease(*ReadEar(ear), false).allowed);
+  const std::string vector = "/submods/cpu1/ear.trustworthiness-vector";
+  for (const Json& spoilt :
+       {Json({{"hardware", 33}}), Json({{"executables", 96}}), Json::object()}) {
+    Json bad = ear;
+    bad[Json::json_pointer(vector)] = spoilt;
+    EXPECT_FALSE(DecideRelease(*ReadEar(bad), true).allowed) << spoilt;
+  }
+  Json emulated = ear;
+  emulated["submods"]["cpu1"]["ear.veraison.annotated-evidence"]["tdx"]["emulated"] = true;
+  EXPECT_EQ(DecideRelease(*ReadEar(emulated), false).code, "emulated-not-allowed");
+  ear["submods"]["gpu0"] = ear["submods"]["cpu1"];
+  EXPECT_STATUS(ReadEar(ear), kInvalidArgument, "cpu2");
 }
 
 TEST(Ear, AnEmptyVectorAffirmsNothing) {

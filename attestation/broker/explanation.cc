@@ -1,5 +1,7 @@
 #include "attestation/broker/explanation.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace nacre::attestation {
@@ -37,6 +39,44 @@ const tee::Check* FirstFailed(const tee::Appraisal& appraisal) {
   return nullptr;
 }
 
+std::string CodeOf(const tee::Appraisal& appraisal) {
+  if (appraisal.affirmed()) return "";
+  const tee::Check* failed = FirstFailed(appraisal);
+  return failed != nullptr ? ReasonCode(failed->name) : "not-appraised";
+}
+
+std::string SummaryOf(const tee::Appraisal& appraisal) {
+  if (appraisal.affirmed()) {
+    return "accepted: reference value '" + appraisal.reference + "' matches" +
+           (appraisal.emulated ? ", on emulated hardware" : "");
+  }
+  return appraisal.refusal.empty() ? "nothing was checked" : appraisal.refusal;
+}
+
+Json Detail(const AppraisalOutcome& outcome) {
+  const tee::Appraisal& appraisal = outcome.appraisal;
+  Json checks = Json::array();
+  for (const tee::Check& check : appraisal.checks) {
+    checks.push_back({{"name", check.name},
+                      {"passed", check.passed},
+                      {"expected", Readable(check.expected)},
+                      {"got", Readable(check.got)}});
+  }
+  Json claims = Json::object();
+  for (const auto& [name, value] : appraisal.claims) claims[name] = Readable(value);
+  const bool affirmed = appraisal.affirmed();
+  const std::string_view accepted = appraisal.emulated ? "emulated" : "affirming";
+  return {{"tee", EvidenceKindName(outcome.kind)},
+          {"emulated", appraisal.emulated},
+          {"root", Readable(appraisal.root)},
+          {"reference", appraisal.reference},
+          {"verdict", affirmed ? accepted : "refused"},
+          {"refusal", affirmed ? "" : Readable(SummaryOf(appraisal))},
+          {"class", RefusalClassName(appraisal.refusal_class)},
+          {"checks", std::move(checks)},
+          {"claims", std::move(claims)}};
+}
+
 }  // namespace
 
 std::string ReasonCode(std::string_view check_name) {
@@ -49,37 +89,20 @@ std::string ReasonCode(std::string_view check_name) {
   return code;
 }
 
-LogRow ExplainAppraisal(const RequestOrigin& origin, const tee::Appraisal& appraisal) {
-  Json checks = Json::array();
-  for (const tee::Check& check : appraisal.checks) {
-    checks.push_back({{"name", check.name},
-                      {"passed", check.passed},
-                      {"expected", Readable(check.expected)},
-                      {"got", Readable(check.got)}});
+LogRow ExplainAppraisal(const RequestOrigin& origin,
+                        const std::vector<AppraisalOutcome>& outcomes) {
+  const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const auto& outcome) {
+    return !outcome.appraisal.affirmed();
+  });
+  const AppraisalOutcome& subject = refused == outcomes.end() ? outcomes.front() : *refused;
+  Json detail = Detail(subject);
+  detail["kind"] = "attestation";
+  detail["additional"] = Json::array();
+  for (const AppraisalOutcome& other : outcomes) {
+    if (&other != &subject) detail["additional"].push_back(Detail(other));
   }
-  Json claims = Json::object();
-  for (const auto& [name, value] : appraisal.claims) claims[name] = Readable(value);
-  std::string code, verdict, summary;
-  if (appraisal.affirmed()) {
-    verdict = appraisal.emulated ? "emulated" : "affirming";
-    summary = "accepted: reference value '" + appraisal.reference + "' matches" +
-              (appraisal.emulated ? ", on emulated hardware" : "");
-  } else {
-    const tee::Check* failed = FirstFailed(appraisal);
-    code = failed != nullptr ? ReasonCode(failed->name) : "not-appraised";
-    verdict = "refused";
-    summary = appraisal.refusal.empty() ? "nothing was checked" : appraisal.refusal;
-  }
-  return MakeRow(origin, code, summary,
-                 {{"kind", "attestation"},
-                  {"tee", tee::TeeName(appraisal.tee)},
-                  {"emulated", appraisal.emulated},
-                  {"root", Readable(appraisal.root)},
-                  {"reference", appraisal.reference},
-                  {"verdict", verdict},
-                  {"refusal", code.empty() ? "" : Readable(summary)},
-                  {"checks", std::move(checks)},
-                  {"claims", std::move(claims)}});
+  return MakeRow(origin, CodeOf(subject.appraisal), SummaryOf(subject.appraisal),
+                 std::move(detail));
 }
 
 LogRow ExplainRefusal(const RequestOrigin& origin, std::string_view tee, std::string_view code,

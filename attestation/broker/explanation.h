@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "attestation/broker/ear.h"
 #include "attestation/broker/store.h"
-#include "tee/common/appraisal.h"
+#include "attestation/verifier/appraiser.h"
 
 namespace nacre::attestation {
 
@@ -21,10 +22,12 @@ struct RequestOrigin {
 // "launch measurement" -> "launch-measurement": the reason code of a failed check.
 std::string ReasonCode(std::string_view check_name);
 
-// The row of an appraised guest, affirmed or refused. `detail` is {"id","time","peer","kind":
-// "attestation","tee","emulated","root","reference","verdict","refusal","checks":[{"name","passed",
-// "expected","got"}],"claims":{...}}.
-LogRow ExplainAppraisal(const RequestOrigin& origin, const tee::Appraisal& appraisal);
+// The row of an appraised guest, affirmed or refused: by the first of its outcomes that is refused,
+// or by the primary one, which is the first. `detail` is {"id","time","peer","kind":"attestation",
+// "tee","emulated","root","reference","verdict","refusal","class","checks":[{"name","passed",
+// "expected","got"}],"claims":{...},"additional":[...]}; "class" is the name of a RefusalClass, and
+// "additional" has "tee" to "claims" of each of the other outcomes.
+LogRow ExplainAppraisal(const RequestOrigin& origin, const std::vector<AppraisalOutcome>& outcomes);
 
 // The row of a handshake refused before there was anything to appraise (a replayed nonce, evidence
 // that does not parse).

@@ -5,8 +5,8 @@
 #include "attestation/broker/handshake.h"
 
 #include "attestation/protocol/binding.h"
+#include "attestation/protocol/evidence.h"
 #include "attestation/protocol/messages.h"
-#include "attestation/protocol/snp_evidence.h"
 #include "base/encoding.h"
 #include "crypto/jwk.h"
 #include "crypto/random.h"
@@ -44,38 +44,58 @@ absl::Status CheckTeeKey(const Json& jwk) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SnpAppraisalRequest> MakeAppraisalRequest(const Attestation& attestation,
-                                                         int64_t now) {
+// All the evidence of one attestation, and what it has to be bound to.
+struct Parts {
+  std::vector<EvidenceMessage> evidence;  // the primary first
+  Bytes primary_binding;
+  Bytes device_binding;
+  std::optional<Bytes> initdata_digest;  // of the primary
+};
+
+absl::StatusOr<Parts> ReadParts(const Session& session, const Attestation& attestation) {
   RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey));
-  if (!attestation.additional_evidence.empty()) {
-    return absl::InvalidArgumentError("additional_evidence: no device is supported");
-  }
-  ASSIGN_OR_RETURN(SnpEvidenceMessage message, SnpEvidenceFromJson(attestation.primary_evidence));
-  SnpAppraisalRequest request;
-  request.evidence = std::move(message.evidence);
-  request.hint = std::move(message.hint);
-  request.now = now;
-  ASSIGN_OR_RETURN(
-      request.expected_report_data,
-      BindReportData(attestation.nonce, attestation.tee_pubkey, attestation.additional_evidence));
+  Parts parts;
+  ASSIGN_OR_RETURN(const EvidenceKind kind, ParseEvidenceKind(session.tee));
+  ASSIGN_OR_RETURN(EvidenceMessage primary, EvidenceFromJson(kind, attestation.primary_evidence));
+  parts.evidence.push_back(std::move(primary));
+  ASSIGN_OR_RETURN(std::vector<EvidenceMessage> others,
+                   ParseAdditionalEvidence(attestation.additional_evidence));
+  for (EvidenceMessage& other : others) parts.evidence.push_back(std::move(other));
+  ASSIGN_OR_RETURN(parts.primary_binding, PrimaryBinding(attestation.nonce, attestation.tee_pubkey,
+                                                         attestation.additional_evidence));
+  ASSIGN_OR_RETURN(parts.device_binding, DeviceBinding(attestation.nonce, attestation.tee_pubkey));
   if (attestation.init_data) {
-    ASSIGN_OR_RETURN(request.initdata_digest, tee::InitdataDigest(attestation.init_data->body),
+    ASSIGN_OR_RETURN(parts.initdata_digest, tee::InitdataDigest(attestation.init_data->body),
                      "init-data");
   }
-  return request;
+  return parts;
+}
+
+// Every part is appraised, so that the owner reads of all that is wrong.
+std::vector<AppraisalOutcome> AppraiseParts(const BrokerContext& context, const Parts& parts,
+                                            const ReferenceSet& references, int64_t now) {
+  std::vector<AppraisalOutcome> outcomes;
+  for (const EvidenceMessage& evidence : parts.evidence) {
+    const bool primary = outcomes.empty();
+    outcomes.push_back(context.appraiser.Appraise(
+        {.evidence = evidence,
+         .binding = primary ? parts.primary_binding : parts.device_binding,
+         .initdata_digest = primary ? parts.initdata_digest : std::nullopt,
+         .references = references,
+         .now = now}));
+  }
+  return outcomes;
 }
 
 absl::StatusOr<std::string> IssueToken(const BrokerContext& context, const Call& call,
-                                       const tee::Appraisal& appraisal,
-                                       const Attestation& attestation, ByteView report_bytes) {
-  ASSIGN_OR_RETURN(tee::sev::Report report, tee::sev::ParseReport(report_bytes));
-  int64_t now = call.origin.time;
+                                       const std::vector<AppraisalOutcome>& outcomes,
+                                       const Attestation& attestation) {
+  const int64_t now = call.origin.time;
   return context.tokens.Sign(BuildEar({.id = call.origin.id,
                                        .issuer = context.tokens.issuer(),
                                        .issued_at = now,
                                        .expires_at = now + context.config.token_lifetime_s,
-                                       .appraisal = appraisal,
-                                       .report = report,
+                                       .outcomes = outcomes,
                                        .attestation = attestation}));
 }
 
@@ -90,18 +110,17 @@ absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call
 
 absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Session session,
                                 const Attestation& attestation) {
-  auto request = MakeAppraisalRequest(attestation, call.origin.time);
-  if (!request.ok()) {
+  const auto parts = ReadParts(session, attestation);
+  if (!parts.ok()) {
     return RefuseEarly(context, call, session.tee, "malformed-evidence",
-                       "evidence refused: " + std::string(request.status().message()));
+                       "evidence refused: " + std::string(parts.status().message()));
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<const ReferenceValues> references, context.references->All());
-  request->references = *references;
-  tee::Appraisal appraisal = context.verifier.AppraiseSnp(*request);
-  LogRow row = ExplainAppraisal(call.origin, appraisal);
-  if (!appraisal.affirmed()) return RefuseEvidence(context, call, row);
-  ASSIGN_OR_RETURN(session.token,
-                   IssueToken(context, call, appraisal, attestation, request->evidence.report));
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReferenceSet> references, context.references->All());
+  const std::vector<AppraisalOutcome> outcomes =
+      AppraiseParts(context, *parts, *references, call.origin.time);
+  const LogRow row = ExplainAppraisal(call.origin, outcomes);
+  if (row.refused) return RefuseEvidence(context, call, row);
+  ASSIGN_OR_RETURN(session.token, IssueToken(context, call, outcomes, attestation));
   RETURN_IF_ERROR(context.store->AppendLog(row));
   ASSIGN_OR_RETURN(Answer answer,
                    WithCookie(context, call, session, SerializeTokenAnswer(session.token)));
@@ -134,9 +153,12 @@ Answer HandleAuth(BrokerContext& context, const Call& call) {
                    "this broker speaks protocol version " + std::string(kProtocolVersion), ""},
                   call.origin.id);
   }
-  if (request->tee != tee::TeeName(tee::TeeKind::kSnp)) {
-    return Refuse({401, "AttestationError", "tee-unsupported", "this broker verifies snp only", ""},
-                  call.origin.id);
+  const auto kind = ParseEvidenceKind(request->tee);
+  if (!kind.ok()) {
+    return Refuse(
+        {401, "AttestationError", "tee-unsupported",
+         "this broker does not verify evidence of that kind", std::string(kind.status().message())},
+        call.origin.id);
   }
   Session session{.nonce = Base64Encode(crypto::RandomBytes(kNonceSize)),
                   .tee = request->tee,

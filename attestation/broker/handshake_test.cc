@@ -87,7 +87,9 @@ TEST_F(HandshakeTest, OtherVersionsAndTeesAreRefused) {
         "POST", "/kbs/v0/auth", {},
         R"({"version":")" + version + R"(","tee":")" + tee + R"(","extra-params":""})");
   };
-  EXPECT_EQ(auth("0.4.0", "snp").response.status, 200);
+  for (const char* tee : {"snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm", "tpm"}) {
+    EXPECT_EQ(auth("0.4.0", tee).response.status, 200) << tee;
+  }
   ExpectRefused(auth("0.4.1", "snp"), 401, "protocol-version");
   ExpectRefused(auth("0.1.1", "snp"), 401, "protocol-version");
   ExpectRefused(auth("0.4.0", "sample"), 401, "tee-unsupported");
@@ -137,8 +139,13 @@ TEST_F(HandshakeTest, KeysWeCannotEncryptToAreRefused) {
 TEST_F(HandshakeTest, OtherDevicesAreNotIgnored) {
   guest.Auth();
   Attestation attestation = guest.GoodAttestation();
-  attestation.additional_evidence = "{}";
+  attestation.additional_evidence = R"({"nvidia":{}})";
   ExpectEvidenceRefused(guest.Attest(attestation), "malformed-evidence", "additional_evidence");
+  // None, but said otherwise than in the report.
+  guest.Auth();
+  attestation = guest.GoodAttestation();
+  attestation.additional_evidence = "{}";
+  ExpectEvidenceRefused(guest.Attest(attestation), "report-data", "report data");
 }
 
 TEST_F(HandshakeTest, WithoutOurCookieThereIsNoSession) {

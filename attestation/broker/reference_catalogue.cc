@@ -1,19 +1,79 @@
 #include "attestation/broker/reference_catalogue.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
+#include "base/json.h"
 
 namespace nacre::attestation {
+namespace {
+
+constexpr std::string_view kTdxSchema = "nacre.reference.tdx/";
+constexpr std::string_view kTpmSchema = "nacre.reference.tpm/";
+
+// Only to choose a parser, which says what is wrong with a document that is none.
+std::string SchemaOf(std::string_view document) {
+  const auto json = ParseJson(document, {.max_size = kMaxReferenceDocument, .max_depth = 8});
+  if (!json.ok()) return "";
+  return JsonString(*json, "schema", "reference value").value_or("");
+}
+
+absl::Status Add(std::string_view document, ReferenceSet* set) {
+  const std::string schema = SchemaOf(document);
+  if (schema.starts_with(kTdxSchema)) {
+    ASSIGN_OR_RETURN(TdxReferenceValue reference, ParseTdxReference(document));
+    set->tdx.push_back(std::move(reference));
+  } else if (schema.starts_with(kTpmSchema)) {
+    ASSIGN_OR_RETURN(TpmReferenceValue reference, ParseTpmReference(document));
+    set->tpm.push_back(std::move(reference));
+  } else {
+    ASSIGN_OR_RETURN(ReferenceValue reference, ParseReferenceValue(document));
+    set->snp.push_back(std::move(reference));
+  }
+  return absl::OkStatus();
+}
+
+std::string NameOf(std::string_view kind, ByteView digest) {
+  return std::string(kind) + "-" + HexEncode(digest).substr(0, 12);
+}
+
+// Gives a name to the one reference of `set` when it has none, and its text.
+absl::StatusOr<StoredReference> Named(ReferenceSet set) {
+  StoredReference out;
+  if (!set.tdx.empty()) {
+    TdxReferenceValue& reference = set.tdx[0];
+    if (reference.name.empty()) reference.name = NameOf("tdx", reference.mrtd);
+    out.name = reference.name;
+    ASSIGN_OR_RETURN(out.document, SerializeTdxReference(reference));
+  } else if (!set.tpm.empty()) {
+    TpmReferenceValue& reference = set.tpm[0];
+    if (reference.prediction.pcrs.empty()) {
+      return absl::InvalidArgumentError("TPM reference: it names no PCR");
+    }
+    if (reference.name.empty()) {
+      reference.name = NameOf("tpm", reference.prediction.pcrs.begin()->second);
+    }
+    out.name = reference.name;
+    ASSIGN_OR_RETURN(out.document, SerializeTpmReference(reference));
+  } else {
+    ReferenceValue& reference = set.snp.at(0);
+    if (reference.name.empty()) reference.name = NameOf("snp", reference.measurement.digest);
+    out.name = reference.name;
+    ASSIGN_OR_RETURN(out.document, SerializeReferenceValue(reference));
+  }
+  return out;
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> ReferenceCatalogue::Register(std::string_view document, int64_t now) {
-  ASSIGN_OR_RETURN(ReferenceValue reference, ParseReferenceValue(document));
-  if (reference.name.empty()) {
-    reference.name = "snp-" + HexEncode(reference.measurement.digest).substr(0, 12);
-  }
-  ASSIGN_OR_RETURN(std::string text, SerializeReferenceValue(reference));
+  ReferenceSet one;
+  RETURN_IF_ERROR(Add(document, &one));
+  ASSIGN_OR_RETURN(StoredReference reference, Named(std::move(one)));
+  reference.registered_at = now;
   std::lock_guard lock(mutex_);
   cached_.reset();
-  RETURN_IF_ERROR(store_->PutReference(
-      {.name = reference.name, .document = std::move(text), .registered_at = now}));
+  RETURN_IF_ERROR(store_->PutReference(reference));
   return reference.name;
 }
 
@@ -23,18 +83,17 @@ absl::Status ReferenceCatalogue::Remove(std::string_view name) {
   return store_->DeleteReference(name);
 }
 
-absl::StatusOr<std::shared_ptr<const ReferenceValues>> ReferenceCatalogue::All() {
+absl::StatusOr<std::shared_ptr<const ReferenceSet>> ReferenceCatalogue::All() {
   std::lock_guard lock(mutex_);
   if (cached_ != nullptr) return cached_;
   ASSIGN_OR_RETURN(std::vector<StoredReference> stored, store_->ListReferences());
-  auto values = std::make_shared<ReferenceValues>();
+  auto values = std::make_shared<ReferenceSet>();
   for (const StoredReference& entry : stored) {
-    auto reference = ParseReferenceValue(entry.document);
-    if (!reference.ok()) {
+    const absl::Status added = Add(entry.document, values.get());
+    if (!added.ok()) {
       return absl::DataLossError("stored reference value " + entry.name + ": " +
-                                 std::string(reference.status().message()));
+                                 std::string(added.message()));
     }
-    values->push_back(*std::move(reference));
   }
   cached_ = std::move(values);
   return cached_;

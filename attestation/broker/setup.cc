@@ -63,8 +63,30 @@ require_single_socket = false
 allow_masked_chip_id = false
 # [policy.min_tcb] with bootloader, tee, snp, microcode (and fmc on Turin) refuses older firmware.
 
+[policy.tdx]
+allow_debug = false
+accepted_tcb_statuses = ["UpToDate"]  # Intel's words; "Revoked" is never accepted
+refused_advisories = []               # "INTEL-SA-00837": refused whatever the status
+require_rtmr0 = true                  # false takes reference values made without ACPI tables
+
+[policy.tpm]
+trusted_keys = []  # PEM files: attestation keys of TPMs you know; none refuses evidence of "tpm"
+
+[policy.azure]
+paravisors = []  # launch measurements (96 hex digits) of paravisors; none refuses Azure's evidence
+
 [attestation]
-# The root certificate of an emulator; without it emulated evidence is refused as forged.
+# The root certificates of an emulator; without them emulated evidence is refused as forged.
+# emulated_tdx_root = "emulator-tdx-root.pem"
+)";
+
+constexpr std::string_view kCollateral = R"(
+[attestation.tdx]
+# Where Intel's collateral comes from, in this order; without any, TDX evidence is refused.
+# collateral = "tdx-collateral"         # a folder you keep
+# cache = "tdx-cache"                   # a folder the broker writes
+# url = "https://api.trustedservices.intel.com"  # or your PCCS, with its root as `ca`
+update = "standard"                     # or "early"
 )";
 
 bool IsIpAddress(const std::string& name) {
@@ -80,6 +102,7 @@ std::string Config(const SetupOptions& options) {
   text += kPolicyRest;
   text += options.emulated_root.empty() ? "# emulated_root = \"emulator-ark.pem\"\n"
                                         : "emulated_root = \"emulator-ark.pem\"\n";
+  text += kCollateral;
   return text;
 }
 

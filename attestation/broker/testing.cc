@@ -153,7 +153,7 @@ TestGuest::TestGuest(TestBroker& its_broker)
 
 Answer TestGuest::Auth() {
   std::string body = Must(SerializeRequest(
-      {.version = std::string(kProtocolVersion), .tee = "snp", .extra_params = Json::object()}));
+      {.version = std::string(kProtocolVersion), .tee = tee, .extra_params = Json::object()}));
   Answer answer = broker.Handle("POST", "/kbs/v0/auth", {}, body);
   if (answer.response.status == 200) {
     nonce = Must(ParseChallenge(answer.response.body)).nonce;

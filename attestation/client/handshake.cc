@@ -4,8 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "attestation/protocol/binding.h"
-#include "attestation/protocol/limits.h"
-#include "attestation/protocol/snp_evidence.h"
+#include "attestation/protocol/evidence.h"
 
 namespace nacre::attestation {
 namespace {
@@ -18,29 +17,15 @@ int64_t MicrosecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
 }
 
-absl::StatusOr<Json> PrimaryEvidence(const tee::Evidence& evidence,
-                                     const std::optional<LaunchHint>& hint) {
-  if (evidence.kind != tee::TeeKind::kSnp) {
-    return absl::UnimplementedError("evidence of kind " + std::string(tee::TeeName(evidence.kind)) +
-                                    " cannot be sent yet");
-  }
-  SnpEvidenceMessage message;
-  ASSIGN_OR_RETURN(message.evidence, tee::sev::SnpEvidenceFrom(evidence));
-  // A broker refuses a hint past its limit; without one it only explains less.
-  if (hint && hint->command_line.size() <= kMaxCommandLineSize) message.hint = hint;
-  return SnpEvidenceToJson(message);
-}
-
 struct Session {
   std::string nonce;
   std::string cookie;
 };
 
-absl::StatusOr<Session> Authenticate(BrokerLink& link) {
-  ASSIGN_OR_RETURN(std::string body,
-                   SerializeRequest({.version = std::string(kProtocolVersion),
-                                     .tee = std::string(tee::TeeName(tee::TeeKind::kSnp)),
-                                     .extra_params = ExtraParams()}));
+absl::StatusOr<Session> Authenticate(BrokerLink& link, EvidenceKind kind) {
+  ASSIGN_OR_RETURN(std::string body, SerializeRequest({.version = std::string(kProtocolVersion),
+                                                       .tee = std::string(EvidenceKindName(kind)),
+                                                       .extra_params = ExtraParams()}));
   ASSIGN_OR_RETURN(net::HttpResponse response,
                    link.Send("POST", "/kbs/v0/auth", {}, std::move(body)));
   if (response.status != 200) return link.RefusalStatus("handshake", response);
@@ -63,24 +48,42 @@ absl::StatusOr<std::string> Attest(BrokerLink& link, const Session& session,
   return token;
 }
 
-absl::StatusOr<HandshakeResult> TryOnce(BrokerLink& link, const KbsClientOptions& options,
-                                        const Json& tee_pubkey) {
-  ASSIGN_OR_RETURN(Session session, Authenticate(link));
+absl::StatusOr<tee::Evidence> Quote(const KbsClientOptions& options, const Session& session,
+                                    const Json& tee_pubkey) {
   ASSIGN_OR_RETURN(tee::ReportData report_data, BindReportData(session.nonce, tee_pubkey, ""));
-  auto start = std::chrono::steady_clock::now();
   auto evidence = options.evidence_source->Quote(report_data);
-  if (!evidence.ok()) {
-    // Not the network's failure: asking the broker again would not help.
-    return absl::FailedPreconditionError(std::string(options.evidence_source->name()) + ": " +
-                                         std::string(evidence.status().message()));
-  }
+  if (evidence.ok()) return evidence;
+  // Not the network's failure: asking the broker again would not help.
+  return absl::FailedPreconditionError(std::string(options.evidence_source->name()) + ": " +
+                                       std::string(evidence.status().message()));
+}
+
+absl::StatusOr<HandshakeResult> TryOnce(BrokerLink& link, const KbsClientOptions& options,
+                                        const Json& tee_pubkey, EvidenceKind* kind) {
   HandshakeResult result;
+  ASSIGN_OR_RETURN(Session session, Authenticate(link, *kind));
+  auto start = std::chrono::steady_clock::now();
+  ASSIGN_OR_RETURN(tee::Evidence evidence, Quote(options, session, tee_pubkey));
   result.quote_us = MicrosecondsSince(start);
+  if (EvidenceKindOf(evidence.kind) != *kind) {
+    // A session is for the kind it was asked for: ask again, with the right name.
+    *kind = EvidenceKindOf(evidence.kind);
+    ASSIGN_OR_RETURN(session, Authenticate(link, *kind));
+    start = std::chrono::steady_clock::now();
+    ASSIGN_OR_RETURN(evidence, Quote(options, session, tee_pubkey));
+    result.quote_us += MicrosecondsSince(start);
+  }
+  ASSIGN_OR_RETURN(const EvidenceMessage message,
+                   EvidenceFromSource(evidence, options.launch_hint));
+  if (message.kind != *kind) {
+    return absl::FailedPreconditionError(std::string(options.evidence_source->name()) +
+                                         ": its evidence changes its kind");
+  }
   Attestation attestation;
   attestation.init_data = options.init_data;
   attestation.nonce = session.nonce;
   attestation.tee_pubkey = tee_pubkey;
-  ASSIGN_OR_RETURN(attestation.primary_evidence, PrimaryEvidence(*evidence, options.launch_hint));
+  ASSIGN_OR_RETURN(attestation.primary_evidence, EvidenceToJson(message));
   ASSIGN_OR_RETURN(result.token, Attest(link, session, attestation));
   return result;
 }
@@ -88,9 +91,9 @@ absl::StatusOr<HandshakeResult> TryOnce(BrokerLink& link, const KbsClientOptions
 }  // namespace
 
 absl::StatusOr<HandshakeResult> PerformHandshake(BrokerLink& link, const KbsClientOptions& options,
-                                                 const Json& tee_pubkey) {
+                                                 const Json& tee_pubkey, EvidenceKind* kind) {
   for (int attempt = 1;; ++attempt) {
-    auto result = TryOnce(link, options, tee_pubkey);
+    auto result = TryOnce(link, options, tee_pubkey, kind);
     if (result.ok() || !IsTransportError(result.status()) || attempt >= options.max_attempts) {
       return result;
     }

@@ -6,6 +6,7 @@
 
 #include "attestation/client/broker_link.h"
 #include "attestation/client/kbs_client.h"
+#include "attestation/protocol/evidence_kind.h"
 #include "base/json.h"
 #include "base/status.h"
 
@@ -18,9 +19,10 @@ struct HandshakeResult {
 
 // One whole handshake. A failure on the way starts it over with a new nonce, up to
 // options.max_attempts times: a broker takes a nonce only once, so the last step alone can never be
-// repeated. A refusal is returned at once.
+// repeated. A refusal is returned at once. `kind` is what the guest's source is thought to give,
+// and is put right by what it gives: a wrong guess costs one more nonce and quote.
 absl::StatusOr<HandshakeResult> PerformHandshake(BrokerLink& link, const KbsClientOptions& options,
-                                                 const Json& tee_pubkey);
+                                                 const Json& tee_pubkey, EvidenceKind* kind);
 
 // "name=value" of the session cookie in a response, to be sent back; "" when it sets none.
 std::string SessionCookieOf(const net::HttpHeaders& headers);

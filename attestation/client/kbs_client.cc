@@ -100,7 +100,8 @@ class KbsClient::Impl {
   // With handshake_mutex_ held.
   absl::Status Attest() {
     auto start = std::chrono::steady_clock::now();
-    ASSIGN_OR_RETURN(HandshakeResult result, PerformHandshake(*link_, options_, tee_pubkey_));
+    ASSIGN_OR_RETURN(HandshakeResult result,
+                     PerformHandshake(*link_, options_, tee_pubkey_, &kind_));
     token_ = std::move(result.token);
     SetRenewal();
     std::lock_guard lock(timings_mutex_);
@@ -142,7 +143,8 @@ class KbsClient::Impl {
   const crypto::PrivateKey key_;
   const Json tee_pubkey_;
 
-  std::mutex handshake_mutex_;  // held through a handshake; guards the next three
+  std::mutex handshake_mutex_;              // held through a handshake; guards the next four
+  EvidenceKind kind_ = EvidenceKind::kSnp;  // of the evidence source, as far as is known
   std::string token_;
   SteadyTime renew_at_;
   absl::Status last_outcome_;
