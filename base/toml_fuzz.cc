@@ -17,7 +17,7 @@ std::vector<std::string> Seeds() {
   return {R"(version = "0.1.0"
 algorithm = "sha256"
 [data]
-"policy.toml" = '''
+"policy.rego" = '''
 allow = ["CreateContainerRequest"]
 '''
 "nacre.toml" = "url = 'https://10.0.2.2:8080'\n"

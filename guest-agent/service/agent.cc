@@ -68,7 +68,7 @@ absl::Status RunAgent() {
   std::unique_ptr<tee::EvidenceSource> evidence;
   ASSIGN_OR_RETURN(const ProvenGuest guest, ProveGuest({}, &evidence));
   const tee::InitdataEntries& data = guest.identity.initdata.data;
-  ASSIGN_OR_RETURN(policy::RequestPolicy policy, policy::RequestPolicy::FromInitdata(data));
+  ASSIGN_OR_RETURN(auto policy, policy::RequestPolicy::FromInitdata(data));
   ASSIGN_OR_RETURN(const AgentConfig config, ReadAgentConfig(data));
 
   BrokerKeys keys({config.broker_url, config.broker_certificate_pem, guest.initdata_document,
@@ -76,7 +76,7 @@ absl::Status RunAgent() {
                   evidence.get());
   ImageRootfs rootfs({.insecure_registries = config.insecure_registries}, &keys);
   ContainersOptions options;
-  options.discard_output = !policy.Check("ReadStreamRequest").allowed;
+  options.discard_output = policy->NeverAllows("ReadStreamRequest");
   ASSIGN_OR_RETURN(auto containers, Containers::Create(std::move(options), &rootfs));
 
   ttrpc::Server server(AgentServerOptions());
@@ -88,7 +88,8 @@ absl::Status RunAgent() {
     server.Stop();
   };
   Dispatcher dispatcher(std::move(policy),
-                        std::make_unique<AgentService>(std::move(containers), std::move(service)));
+                        std::make_unique<AgentService>(std::move(containers), std::move(service)),
+                        guest.command_line.policy_debug);
   server.SetDispatcher([&](const ttrpc::CallContext& call, std::string_view payload) {
     return dispatcher.Dispatch(call.service(), call.method(), payload, call.stop_token());
   });

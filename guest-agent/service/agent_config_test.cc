@@ -10,7 +10,7 @@ TEST(AgentConfig, EverythingIsOptional) {
   ASSERT_TRUE(none.ok());
   EXPECT_EQ(none->broker_url, "");
   EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", ""}}).ok());
-  EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", "[registry]\n"}, {"policy.toml", "?"}}).ok());
+  EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", "[registry]\n"}, {"policy.rego", "?"}}).ok());
 }
 
 TEST(AgentConfig, ReadsEveryKey) {

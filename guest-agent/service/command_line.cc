@@ -42,6 +42,9 @@ absl::Status Apply(std::string_view word, CommandLine* out) {
   if (key == "nacre.tee") {
     if (value != "emulated") return Refuse(word, "has a value other than 'emulated'");
     out->emulated_tee = true;
+  } else if (key == "nacre.policy_debug") {
+    if (value != "1") return Refuse(word, "has a value other than '1'");
+    out->policy_debug = true;
   } else {
     return Refuse(word, "is not a setting of this agent");
   }

@@ -12,9 +12,12 @@ namespace nacre::guest_agent {
 struct CommandLine {
   std::string text;  // as read, without the final newline
   bool emulated_tee = false;
+  bool policy_debug = false;
 };
 
-// nacre.tee=emulated   evidence comes from the emulator (nothing else is a valid value)
+// nacre.tee=emulated     evidence comes from the emulator (nothing else is a valid value)
+// nacre.policy_debug=1   the console says why the policy denied a request, with values of the
+//                        request (nothing else is a valid value)
 // Words are separated by spaces; a quoted word counts as one, as the kernel reads it. Every key may
 // stand once. kInvalidArgument for an unknown or repeated nacre.* key or a bad value; bytes that
 // are not printable ASCII; more than kMaxCommandLine bytes.

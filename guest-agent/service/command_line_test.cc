@@ -15,13 +15,15 @@ TEST(CommandLine, DefaultsWithoutOurWords) {
   const auto line = ParseCommandLine("console=ttyS0 quiet loglevel=3 panic=-1 demo.changed=1\n");
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_FALSE(line->emulated_tee);
+  EXPECT_FALSE(line->policy_debug);
   EXPECT_EQ(line->text, "console=ttyS0 quiet loglevel=3 panic=-1 demo.changed=1");
 }
 
 TEST(CommandLine, ReadsEveryKey) {
-  const auto line = ParseCommandLine("a nacre.tee=emulated  b");
+  const auto line = ParseCommandLine("a nacre.tee=emulated  b nacre.policy_debug=1");
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_TRUE(line->emulated_tee);
+  EXPECT_TRUE(line->policy_debug);
 }
 
 TEST(CommandLine, RefusesUnknownKeysValuesAndRepetition) {
@@ -34,6 +36,9 @@ TEST(CommandLine, RefusesUnknownKeysValuesAndRepetition) {
            "nacre.tee=snp",
            "nacre.tee=Emulated",
            "nacre.tee=emulated nacre.tee=emulated",
+           "nacre.policy_debug",
+           "nacre.policy_debug=0",
+           "nacre.policy_debug=1 nacre.policy_debug=1",
            "nacre.agent_port=vsock",
            "nacre.TEE=emulated",
        }) {

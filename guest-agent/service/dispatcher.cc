@@ -6,6 +6,7 @@
 #include "api/health.pb.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "guest-agent/limits.h"
 
 namespace nacre::guest_agent {
 
@@ -23,28 +24,56 @@ struct DispatchTable {
   }
 
   template <typename Request>
-  static absl::StatusOr<Request> DecodeAndGate(Dispatcher& dispatcher, std::string_view payload) {
+  static absl::StatusOr<Request> Decode(std::string_view payload) {
     Request request;
     if (!request.ParseFromArray(payload.data(), static_cast<int>(payload.size())))
       return absl::InvalidArgumentError(StrCat("payload is not a ", RequestName<Request>()));
-    RETURN_IF_ERROR(dispatcher.Gate(RequestName<Request>()));
     return request;
   }
 
   template <auto kHandler, typename Request, typename Response>
   static absl::StatusOr<std::string> Call(Dispatcher& dispatcher, std::string_view payload,
                                           const Stop& stop) {
-    ASSIGN_OR_RETURN(const Request request, DecodeAndGate<Request>(dispatcher, payload));
+    ASSIGN_OR_RETURN(const Request request, Decode<Request>(payload));
+    ASSIGN_OR_RETURN(auto permit, dispatcher.Gate(request, stop));
     ASSIGN_OR_RETURN(const Response response,
                      (dispatcher.handlers_.get()->*kHandler)(request, stop));
+    permit.Commit();
+    return response.SerializeAsString();
+  }
+
+  // The only run of a handler that the policy did not allow: nothing it reads goes anywhere.
+  template <auto kHandler>
+  static absl::StatusOr<std::string> ReadOrDrain(Dispatcher& dispatcher, std::string_view payload,
+                                                 const Stop& stop) {
+    ASSIGN_OR_RETURN(auto request, Decode<grpc::ReadStreamRequest>(payload));
+    auto permit = dispatcher.Gate(request, stop);
+    if (absl::IsPermissionDenied(permit.status())) {
+      request.set_len(kMaxReadLength);
+      while ((dispatcher.handlers_.get()->*kHandler)(request, stop).ok()) {
+      }
+    }
+    RETURN_IF_ERROR(permit.status());
+    ASSIGN_OR_RETURN(const grpc::ReadStreamResponse response,
+                     (dispatcher.handlers_.get()->*kHandler)(request, stop));
+    permit->Commit();
     return response.SerializeAsString();
   }
 
   template <typename Request>
   static absl::StatusOr<std::string> Refuse(Dispatcher& dispatcher, std::string_view payload,
-                                            const Stop&) {
-    RETURN_IF_ERROR(DecodeAndGate<Request>(dispatcher, payload).status());
+                                            const Stop& stop) {
+    ASSIGN_OR_RETURN(const Request request, Decode<Request>(payload));
+    RETURN_IF_ERROR(dispatcher.Gate(request, stop).status());
     return absl::UnimplementedError(StrCat(RequestName<Request>(), " is not offered"));
+  }
+
+  static absl::StatusOr<std::string> SetPolicy(Dispatcher& dispatcher, std::string_view payload,
+                                               const Stop& stop) {
+    ASSIGN_OR_RETURN(const auto request, Decode<grpc::SetPolicyRequest>(payload));
+    RETURN_IF_ERROR(dispatcher.Gate(request, stop).status());
+    RETURN_IF_ERROR(dispatcher.policy_->Replace(request.policy()));
+    return google::protobuf::Empty().SerializeAsString();
   }
 
   template <auto kHandler, typename Request, typename Response>
@@ -55,6 +84,10 @@ struct DispatchTable {
   template <auto kHandler>
   static Row Offered(std::string_view name) {
     return MakeRow<kHandler>(name, kHandler);
+  }
+  template <auto kHandler>
+  static Row Output(std::string_view name) {
+    return {name, RequestName<grpc::ReadStreamRequest>, ReadOrDrain<kHandler>};
   }
   template <typename Request>
   static Row NotOffered(std::string_view name) {
@@ -81,8 +114,8 @@ const std::vector<DispatchTable::Row>& DispatchTable::Rows() {
       NotOffered<grpc::RemoveStaleVirtiofsShareMountsRequest>("RemoveStaleVirtiofsShareMounts"),
       NotOffered<grpc::GetDiagnosticDataRequest>("GetDiagnosticData"),
       Offered<&H::WriteStdin>("WriteStdin"),
-      Offered<&H::ReadStdout>("ReadStdout"),
-      Offered<&H::ReadStderr>("ReadStderr"),
+      Output<&H::ReadStdout>("ReadStdout"),
+      Output<&H::ReadStderr>("ReadStderr"),
       Offered<&H::CloseStdin>("CloseStdin"),
       Offered<&H::TtyWinResize>("TtyWinResize"),
       Offered<&H::UpdateInterface>("UpdateInterface"),
@@ -108,7 +141,7 @@ const std::vector<DispatchTable::Row>& DispatchTable::Rows() {
       NotOffered<grpc::AddSwapPathRequest>("AddSwapPath"),
       NotOffered<grpc::VolumeStatsRequest>("GetVolumeStats"),
       NotOffered<grpc::ResizeVolumeRequest>("ResizeVolume"),
-      NotOffered<grpc::SetPolicyRequest>("SetPolicy"),
+      Row{"SetPolicy", RequestName<grpc::SetPolicyRequest>, SetPolicy},
   };
   return *kRows;
 }
@@ -135,16 +168,20 @@ absl::StatusOr<std::string> DispatchHealth(std::string_view method, std::string_
 
 }  // namespace
 
-absl::Status Dispatcher::Gate(std::string_view request_name) {
-  const policy::Decision decision = policy_.Check(request_name);
-  if (decision.allowed) return absl::OkStatus();
-  const uint64_t id = ++denials_;
-  Log(LogLevel::kWarning, "request_denied",
-      {{"request", request_name},
-       {"id", id},
-       {"rule", decision.rule},
-       {"reason", decision.reason}});
-  return absl::PermissionDeniedError(StrCat("policy denied ", request_name, " (id ", id, ")"));
+absl::StatusOr<policy::RequestPolicy::Permit> Dispatcher::Gate(
+    const google::protobuf::Message& request, const Stop& stop) {
+  auto permit = policy_->Check(request, stop);
+  if (!absl::IsPermissionDenied(permit.status())) return permit;
+  // The status names the request and the denial's id.
+  Log(LogLevel::kWarning, "request_denied", {{"denial", Message(permit.status())}});
+  if (explain_denials_) {
+    for (const policy::Denial& denial : policy_->Denials()) {
+      if (Message(permit.status()).ends_with(StrCat("(id ", denial.id, ")")))
+        Log(LogLevel::kWarning, "denial_explained",
+            {{"id", denial.id}, {"explanation", denial.explanation}});
+    }
+  }
+  return permit;
 }
 
 absl::StatusOr<std::string> Dispatcher::Dispatch(std::string_view service, std::string_view method,

@@ -1,8 +1,8 @@
 // The one door. Every call of the host comes through Dispatch: decode, then the owner's policy,
-// then the handler. The handlers belong to the dispatcher, so there is no other way to reach one.
+// then the handler, then what the policy remembers of it. The handlers belong to the dispatcher, so
+// there is no other way to reach one.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,14 +21,20 @@ inline constexpr std::string_view kAgentVersion = "0.1.0";
 // Thread-safe as far as the handlers are.
 class Dispatcher {
  public:
-  Dispatcher(policy::RequestPolicy policy, std::unique_ptr<AgentHandlers> handlers)
-      : policy_(std::move(policy)), handlers_(std::move(handlers)) {}
+  // With `explain_denials` the log tells why a request was denied: values of the request and of the
+  // policy, on a console that the host reads.
+  Dispatcher(std::unique_ptr<policy::RequestPolicy> policy, std::unique_ptr<AgentHandlers> handlers,
+             bool explain_denials = false)
+      : policy_(std::move(policy)),
+        handlers_(std::move(handlers)),
+        explain_denials_(explain_denials) {}
 
   // `payload` and the result are serialised protobuf messages.
   //   kInvalidArgument   the payload is not the method's request
-  //   kPermissionDenied  "policy denied <request> (id <n>)": the reason is in the guest's log only
+  //   kPermissionDenied  "policy denied <request> (id <n>)": why is known to the guest only
   //   kUnimplemented     no such method, or one this agent does not offer (after the policy)
-  // grpc.Health is not the policy's business.
+  // grpc.Health is not the policy's business. A denied read of a stream answers when the stream has
+  // ended: until then what comes is read and dropped, so that no container waits for a reader.
   absl::StatusOr<std::string> Dispatch(std::string_view service, std::string_view method,
                                        std::string_view payload, const Stop& stop);
 
@@ -40,12 +46,13 @@ class Dispatcher {
   static std::vector<Method> Methods();
 
  private:
-  absl::Status Gate(std::string_view request_name);
+  absl::StatusOr<policy::RequestPolicy::Permit> Gate(const google::protobuf::Message& request,
+                                                     const Stop& stop);
   friend struct DispatchTable;
 
-  const policy::RequestPolicy policy_;
+  const std::unique_ptr<policy::RequestPolicy> policy_;
   const std::unique_ptr<AgentHandlers> handlers_;
-  std::atomic<uint64_t> denials_ = 0;
+  const bool explain_denials_;
 };
 
 }  // namespace nacre::guest_agent

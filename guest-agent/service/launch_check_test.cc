@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr std::string_view kDocument =
-    "version = \"0.1.0\"\nalgorithm = \"sha384\"\n[data]\n\"policy.toml\" = 'allow = []'\n";
+    "version = \"0.1.0\"\nalgorithm = \"sha384\"\n[data]\n\"policy.rego\" = 'allow = []'\n";
 
 Bytes Digest(std::string_view document) { return *tee::InitdataDigest(document); }
 
@@ -23,7 +23,7 @@ TEST(LaunchCheck, AcceptsTheDocumentTheHardwareKnows) {
   FakeEvidence evidence(Digest(kDocument));
   const auto identity = CheckLaunch(kDocument, &evidence);
   ASSERT_TRUE(identity.ok()) << identity.status();
-  EXPECT_EQ(identity->initdata.data.at("policy.toml"), "allow = []");
+  EXPECT_EQ(identity->initdata.data.at("policy.rego"), "allow = []");
   EXPECT_EQ(identity->initdata_digest, Digest(kDocument));
 }
 

@@ -1,47 +1,125 @@
-// The owner's word on what the host may ask of the agent. A request is named by its protobuf
-// message ("CreateContainerRequest"), as in Kata's policies. The policy is a table in initdata, key
-// "policy.toml":
+// The owner's word on what the host may ask of the agent: a Rego module, initdata's key
+// "policy.rego", in the form of Kata's policies.
 //
-//   allow = ["CreateSandboxRequest", "CreateContainerRequest", "StartContainerRequest"]
+//   package agent_policy
+//   default StartContainerRequest := true
+//   ExecProcessRequest if input.process.Args == ["date"]
 //
-// Whatever it does not name is denied; without the key everything is denied.
+// A request is decided by the rule of package agent_policy that has the name of its protobuf
+// message; `input` is the request (request_json.h), data.pstate what the policy remembers. The rule
+// gives true or false, or {"allowed": ..., "ops": ...} where ops is a JSON patch of the state.
+// Everything else denies: a rule that is undefined or missing, a value of another kind, an error, a
+// spent budget, no policy at all.
+//
+// Why a request was denied is told to nobody but kept here, in memory that only the guest reads.
 #pragma once
 
-#include <functional>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <map>
-#include <set>
+#include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
+#include "policy/gate/state.h"
+#include "policy/rego/engine.h"
+
+namespace google::protobuf {
+class Message;
+}
 
 namespace nacre::policy {
 
-struct Decision {
-  bool allowed = false;
-  std::string rule;    // what decided: "allow[2]", or "default" for the denial nothing lifted
-  std::string reason;  // one sentence for the guest's own log; never sent to the host
+inline constexpr std::string_view kPolicyKey = "policy.rego";
+
+struct Denial {
+  uint64_t id = 0;          // counts from 1
+  std::string request;      // "ExecProcessRequest"
+  std::string explanation;  // holds values of the request and of the policy
 };
 
+// How many denials are kept, and how much of an explanation.
+inline constexpr size_t kKeptDenials = 64;
+inline constexpr size_t kMaxExplanation = 8 << 10;
+
+// Thread-safe. Decisions are taken one at a time.
 class RequestPolicy {
  public:
   // Denies everything.
-  RequestPolicy() = default;
-
-  // `data` is initdata's [data] table. kUnimplemented when it holds "policy.rego" (there is no Rego
-  // engine to honour it with); kInvalidArgument for an unknown key, an unknown request name (the
-  // nearest known one is named) or a name given twice.
-  static absl::StatusOr<RequestPolicy> FromInitdata(
+  RequestPolicy();
+  ~RequestPolicy();
+  // `data` is initdata's [data] table; without the key everything is denied. Errors as Compile.
+  static absl::StatusOr<std::unique_ptr<RequestPolicy>> FromInitdata(
       const std::map<std::string, std::string, std::less<>>& data);
+  // Rego v1, or v0 where the text is none of v1. kInvalidArgument with the place when it is
+  // neither, when it has no package agent_policy, or when it asks for Kata's debugging override
+  // (AllowRequestsFailingPolicy), which there is none of.
+  static absl::StatusOr<std::unique_ptr<RequestPolicy>> Compile(std::string_view text);
 
-  // For a request message name without package.
-  Decision Check(std::string_view request_name) const;
+  // An allowed request. What its decision changes in the state is kept only by Commit(), to be
+  // called once the request has succeeded; until then, no other request may change the state.
+  class Permit {
+   public:
+    Permit() = default;
+    Permit(Permit&& other) noexcept { *this = std::move(other); }
+    Permit& operator=(Permit&& other) noexcept;
+    ~Permit();
+    void Commit();
+
+   private:
+    friend class RequestPolicy;
+    RequestPolicy* policy_ = nullptr;  // set when there is a change
+    std::shared_ptr<const PolicyState> next_;
+    uint64_t generation_ = 0;
+  };
+
+  // kPermissionDenied "policy denied <request> (id <n>)", which is all the host may know;
+  // kCancelled when `stop` was requested while another request was changing the state.
+  absl::StatusOr<Permit> Check(const google::protobuf::Message& request,
+                               const std::stop_token& stop = {});
+
+  // No input and no state makes the policy allow this request.
+  bool NeverAllows(std::string_view request_name);
+
+  // A new policy with an empty state takes this one's place; errors as Compile, and then nothing
+  // has changed. The denials stay.
+  absl::Status Replace(std::string_view text);
+
+  // The latest ones, oldest first.
+  std::vector<Denial> Denials() const;
 
  private:
-  std::map<std::string, size_t, std::less<>> allowed_;  // name -> index in `allow`
-};
+  struct Outcome {
+    bool allowed = false;
+    std::shared_ptr<const PolicyState> next;  // when the decision changes the state
+    std::string why_not;
+  };
+  struct Rule {
+    std::string path;  // "data.agent_policy.ExecProcessRequest"
+    int32_t entry = -1;
+  };
+  const Rule& RuleOf(std::string_view request_name);
+  Outcome Decide(const google::protobuf::Message& request);
+  Outcome Judge(const rego::Value& decision, const std::string& rule);
+  std::string Explain(const std::string& rule, const rego::Value& input);
+  absl::Status Deny(std::string_view request_name, std::string explanation);
 
-// All request names a policy may hold, sorted: the input messages of grpc.AgentService.
-const std::set<std::string, std::less<>>& KnownRequestNames();
+  mutable std::mutex mutex_;  // guards everything
+  std::condition_variable_any turn_free_;
+  bool turn_taken_ = false;  // a request that changes the state is running
+  uint64_t generation_ = 0;  // of the policy
+  std::shared_ptr<const rego::Policy> policy_;
+  std::map<std::string, Rule, std::less<>> rules_;  // as they were asked for
+  std::shared_ptr<const PolicyState> state_;
+  rego::Evaluator evaluator_;
+  rego::Arena input_;
+  std::deque<Denial> denials_;
+  uint64_t denials_ever_ = 0;
+};
 
 }  // namespace nacre::policy

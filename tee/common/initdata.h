@@ -25,7 +25,6 @@ inline constexpr size_t kMaxInitdataCompressed = 1 << 20;
 inline constexpr std::string_view kInitdataAnnotation =
     "io.katacontainers.config.hypervisor.cc_init_data";
 // Entries of [data] that Nacre's guest reads.
-inline constexpr std::string_view kInitdataPolicy = "policy.toml";
 inline constexpr std::string_view kInitdataConfig = "nacre.toml";
 
 using InitdataEntries = std::map<std::string, std::string, std::less<>>;

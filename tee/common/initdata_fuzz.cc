@@ -21,7 +21,7 @@ void Try(ByteView data) {
 
 std::vector<std::string> Seeds() {
   const std::string document =
-      "version = \"0.1.0\"\nalgorithm = \"sha256\"\n[data]\n\"policy.toml\" = '''\nallow = "
+      "version = \"0.1.0\"\nalgorithm = \"sha256\"\n[data]\n\"policy.rego\" = '''\nallow = "
       "[]\n'''\n";
   const auto disk = EncodeInitdataDisk(document);
   return {ToString(*disk), document, "initdata", std::string("initdata\0\0\0\0\0\0\0\0", 16),

@@ -61,7 +61,7 @@ TEST(Initdata, FormatsWhatItParses) {
   const std::string hostile = "quotes ''' \"\"\" \\ tab\t cr\r\n nul-free \x01 \x7f";
   for (const std::string& value : {std::string("plain\n"), std::string(""), std::string("\n\nx"),
                                    std::string("ends with '"), hostile, std::string("\u00e4")}) {
-    const Initdata initdata{crypto::HashAlgorithm::kSha384, {{"policy.toml", value}, {"b c", "1"}}};
+    const Initdata initdata{crypto::HashAlgorithm::kSha384, {{"policy.rego", value}, {"b c", "1"}}};
     const auto text = FormatInitdata(initdata);
     ASSERT_TRUE(text.ok()) << text.status() << value;
     const auto again = ParseInitdata(*text);

@@ -221,21 +221,41 @@ enable_annotations = ["cc_init_data", "kernel_params"]
 EOF
 }
 
+# The owner's rules for the host's requests: these, whatever they ask. Scenarios about the policy
+# bring rules of their own.
+stack_policy() {
+  cat <<'EOF'
+package agent_policy
+
+CloseStdinRequest := true
+CreateContainerRequest := true
+CreateSandboxRequest := true
+DestroySandboxRequest := true
+ExecProcessRequest := true
+GetOOMEventRequest := true
+GuestDetailsRequest := true
+ReadStreamRequest := true
+RemoveContainerRequest := true
+SignalProcessRequest := true
+StartContainerRequest := true
+StatsContainerRequest := true
+TtyWinResizeRequest := true
+UpdateInterfaceRequest := true
+UpdateRoutesRequest := true
+WaitProcessRequest := true
+WriteStreamRequest := true
+EOF
+}
+
 # What the owner says to the guest: its policy, its broker, how to reach its registry.
 stack_initdata() {
   cat >"$STACK/initdata.toml" <<EOF
 version = "0.1.0"
 algorithm = "sha256"
 [data]
-"policy.toml" = """
-allow = [
-  "CreateSandboxRequest", "DestroySandboxRequest", "UpdateInterfaceRequest",
-  "UpdateRoutesRequest", "CreateContainerRequest", "StartContainerRequest",
-  "RemoveContainerRequest", "WaitProcessRequest", "SignalProcessRequest", "ReadStreamRequest",
-  "WriteStreamRequest", "CloseStdinRequest", "ExecProcessRequest", "TtyWinResizeRequest",
-  "GetOOMEventRequest", "StatsContainerRequest", "GuestDetailsRequest",
-]
-"""
+"policy.rego" = '''
+$(stack_policy)
+'''
 "nacre.toml" = """
 [broker]
 url = "https://10.0.2.2:$kbs_port"
