@@ -59,8 +59,11 @@ std::vector<const ReferenceValue*> InForce(std::span<const ReferenceValue> refer
   for (const ReferenceValue& reference : references) {
     if (!reference.expires || now < *reference.expires) out.push_back(&reference);
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const auto* a, const auto* b) { return a->created > b->created; });
+  // Equals stay in their order, which is the order of their addresses. (The library's stable sort
+  // is one that clang calls deprecated.)
+  std::sort(out.begin(), out.end(), [](const ReferenceValue* a, const ReferenceValue* b) {
+    return a->created != b->created ? a->created > b->created : a < b;
+  });
   if (out.size() > kMaxExplained) out.resize(kMaxExplained);
   return out;
 }

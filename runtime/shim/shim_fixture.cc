@@ -41,6 +41,10 @@ void ShimTest::TearDown() {
     (void)Shutdown();
   }
   (void)RunShim("delete");
+  // A shim that never had a task, or lost its containerd, waits for somebody to ask it again.
+  EXPECT_TRUE(RunCommand({.argv = {"pkill", "-KILL", "-f", StrCat("shim.*", folder_->path(), "/")}},
+                         {}, 1 << 10, 20000)
+                  .ok());
   events_server_.Stop();
   events_thread_.join();
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/fuzz_testing.h"
+#include "base/strings.h"
 #include "tee/emulator/tdx_platform.h"
 #include "tee/tdx/verify.h"
 

@@ -8,8 +8,9 @@ STACK_NAME=bench
 stack_new "${1:-build/release}"
 stack_up
 stack_run -- /bin/sh -c 'echo started; sleep 1000' >"$STACK/out" 2>"$STACK/err" &
+runner=$!
 until grep -q started "$STACK/out"; do
-  kill -0 $! || stack_fail "$(cat "$STACK/err")"
+  kill -0 $runner || stack_fail "$(cat "$STACK/err")"
   sleep 0.1
 done
 
@@ -19,5 +20,5 @@ awk -v s="$(stat -c %s "$guest/initrd.img")" -v z="$(gzip -9 <"$guest/initrd.img
   'BEGIN {printf "initrd: %.1f MiB as booted, %.1f MiB as gzip\n", s / 1048576, z / 1048576}'
 grep -ho '"agent_rss_kib":[0-9]*' "$STACK"/run/*/*/console.log | tail -n 1 |
   awk -F: '{printf "agent: %.1f MiB resident, container running\n", $2 / 1024}'
-kill %1
-wait || true
+kill $runner
+wait $runner || true
