@@ -1,4 +1,5 @@
-// Owning pointers and error texts for OpenSSL objects. For the sources of this room only.
+// Owning pointers and error texts for OpenSSL objects. For the sources of this room and of
+// the Rego builtins, whose keys are OPA's and not ours.
 #pragma once
 
 #include <openssl/asn1.h>

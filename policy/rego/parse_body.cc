@@ -69,6 +69,22 @@ Expr* Parser::ParseStatement() {
   return Measure(expr) ? expr : nullptr;
 }
 
+// What follows "key," in "key, value in domain".
+Term* Parser::ParseKeyedMembership(Term* key) {
+  Term* member = ParseRelation();
+  if (member == nullptr) return nullptr;
+  if (!AtWord("in")) {
+    Fail(StrCat("expected 'in' but found ", Found()));
+    return nullptr;
+  }
+  Advance();
+  Term* domain = ParseRelation();
+  Term* call = Infix("internal.member_3", key, member);
+  if (call == nullptr || domain == nullptr) return nullptr;
+  call->items.push_back(domain);
+  return call;
+}
+
 // term, term := term, term = term, or key, value in domain.
 Term* Parser::ParseExpression() {
   Term* left = ParseMembership();
@@ -80,18 +96,7 @@ Term* Parser::ParseExpression() {
   }
   if (in_ && At(",")) {
     Advance();
-    Term* member = ParseRelation();
-    if (member == nullptr) return nullptr;
-    if (!AtWord("in")) {
-      Fail(StrCat("expected 'in' but found ", Found()));
-      return nullptr;
-    }
-    Advance();
-    Term* domain = ParseRelation();
-    Term* call = Infix("internal.member_3", left, member);
-    if (call == nullptr || domain == nullptr) return nullptr;
-    call->items.push_back(domain);
-    return call;
+    return ParseKeyedMembership(left);
   }
   return left;
 }

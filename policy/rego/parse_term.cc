@@ -275,18 +275,7 @@ Term* Parser::ParseParenthesised() {
   Advance();
   Term* term = ParseMembership();
   if (term != nullptr && in_ && Take(",")) {  // (key, value in domain)
-    Term* member = ParseRelation();
-    if (member == nullptr) return nullptr;
-    if (!AtWord("in")) {
-      Fail(StrCat("expected 'in' but found ", Found()));
-      return nullptr;
-    }
-    Advance();
-    Term* domain = ParseRelation();
-    Term* call = Infix("internal.member_3", term, member);
-    if (call == nullptr || domain == nullptr) return nullptr;
-    call->items.push_back(domain);
-    term = call;
+    term = ParseKeyedMembership(term);
   }
   if (term == nullptr || !Expect(")")) return nullptr;
   if (term->type != Term::Type::kVar) term->parenthesised = true;

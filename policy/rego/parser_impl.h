@@ -57,6 +57,7 @@ class Parser {
   // Terms (parse_term.cc), from the weakest operator down.
   Term* ParseIn(Term* left);
   Term* ParseMembership();
+  Term* ParseKeyedMembership(Term* key);
   Term* ParseRelation();
   Term* ParseOr();
   Term* ParseAnd();

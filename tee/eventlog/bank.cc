@@ -1,7 +1,6 @@
 #include "tee/eventlog/bank.h"
 
 #include "base/strings.h"
-#include "crypto/digest.h"
 #include "crypto/sha1.h"
 
 namespace nacre::tee::eventlog {
@@ -54,18 +53,23 @@ absl::StatusOr<Bank> ParseBankName(std::string_view name) {
       StrCat("bank '", name, "' is not sha1, sha256, sha384 or sha512"));
 }
 
-Bytes BankDigest(Bank bank, ByteView data) {
+std::optional<crypto::HashAlgorithm> Sha2OfBank(Bank bank) {
   switch (bank) {
-    case Bank::kSha1:
-      return crypto::Sha1(data);
     case Bank::kSha256:
-      return crypto::Digest(crypto::HashAlgorithm::kSha256, data);
+      return crypto::HashAlgorithm::kSha256;
     case Bank::kSha384:
-      return crypto::Digest(crypto::HashAlgorithm::kSha384, data);
+      return crypto::HashAlgorithm::kSha384;
     case Bank::kSha512:
-      return crypto::Digest(crypto::HashAlgorithm::kSha512, data);
+      return crypto::HashAlgorithm::kSha512;
+    case Bank::kSha1:
+      break;
   }
-  return {};
+  return std::nullopt;
+}
+
+Bytes BankDigest(Bank bank, ByteView data) {
+  const auto sha2 = Sha2OfBank(bank);
+  return sha2 ? crypto::Digest(*sha2, data) : crypto::Sha1(data);
 }
 
 Bytes Extended(Bank bank, ByteView value, ByteView digest) {

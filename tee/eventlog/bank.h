@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "crypto/digest.h"
 
 namespace nacre::tee::eventlog {
 
@@ -21,6 +22,8 @@ std::string_view BankName(Bank bank);  // "sha1", "sha256", "sha384", "sha512"
 // kInvalidArgument for any other name.
 absl::StatusOr<Bank> ParseBankName(std::string_view name);
 
+// nullopt for SHA-1, which proves nothing today.
+std::optional<crypto::HashAlgorithm> Sha2OfBank(Bank bank);
 Bytes BankDigest(Bank bank, ByteView data);
 // What a register that holds `value` holds after an extend with `digest`: H(value || digest). Both
 // are BankSize() bytes in a real register.

@@ -153,44 +153,6 @@ std::string EndorsementCache::Key(const std::vector<CertificateEntry>& presented
   return hasher.Finish();
 }
 
-std::shared_ptr<const Endorsement> EndorsementCache::Find(const std::string& key, int64_t now) {
-  std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;
-  const Endorsement& endorsement = *found->second->endorsement;
-  if (now < endorsement.not_before || now >= endorsement.not_after) return nullptr;
-  entries_.splice(entries_.begin(), entries_, found->second);
-  ++hits_;
-  return found->second->endorsement;
-}
-
-void EndorsementCache::Store(const std::string& key,
-                             std::shared_ptr<const Endorsement> endorsement) {
-  std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found != by_key_.end()) {
-    entries_.erase(found->second);
-    by_key_.erase(found);
-  }
-  if (capacity_ == 0) return;
-  if (entries_.size() == capacity_) {
-    by_key_.erase(entries_.back().key);
-    entries_.pop_back();
-  }
-  entries_.push_front({key, std::move(endorsement)});
-  by_key_[key] = entries_.begin();
-}
-
-size_t EndorsementCache::size() const {
-  std::lock_guard lock(mutex_);
-  return entries_.size();
-}
-
-uint64_t EndorsementCache::hits() const {
-  std::lock_guard lock(mutex_);
-  return hits_;
-}
-
 std::shared_ptr<const Endorsement> VerifyEndorsement(const std::vector<CertificateEntry>& presented,
                                                      CertificateKind leaf_kind,
                                                      const SnpTrust& trust, int64_t now,

@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "tee/common/appraisal.h"
+#include "tee/common/proof_cache.h"
 #include "tee/sev/chain.h"
 #include "tee/sev/vek.h"
 
@@ -30,32 +28,14 @@ struct Endorsement {
 
 // Endorsements that were good, by everything that made them so: the bytes of all certificates and
 // CRLs at hand, the pinned keys and the demand for a CRL. Another certificate, another pin or a
-// time outside its dates is a miss, so a cache never changes a verdict. Holds the `capacity` most
-// recently used. Thread-safe.
-class EndorsementCache {
+// time outside its dates is a miss, so a cache never changes a verdict.
+class EndorsementCache : public ProofCache<Endorsement> {
  public:
-  explicit EndorsementCache(size_t capacity = 1024) : capacity_(capacity) {}
-
-  // nullptr when there is none for this key that is in force at `now`.
-  std::shared_ptr<const Endorsement> Find(const std::string& key, int64_t now);
-  void Store(const std::string& key, std::shared_ptr<const Endorsement> endorsement);
-  size_t size() const;
-  uint64_t hits() const;
+  explicit EndorsementCache(size_t capacity = 1024) : ProofCache(capacity) {}
 
   // 32 bytes that stand for all that VerifyEndorsement looks at, but the time.
   static std::string Key(const std::vector<CertificateEntry>& presented, CertificateKind leaf_kind,
                          const SnpTrust& trust);
-
- private:
-  struct Entry {
-    std::string key;
-    std::shared_ptr<const Endorsement> endorsement;
-  };
-  const size_t capacity_;
-  mutable std::mutex mutex_;
-  std::list<Entry> entries_;  // most recently used first
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
-  uint64_t hits_ = 0;
 };
 
 // The leaf of `leaf_kind` (kVcek or kVlek) with all its checks, each added to `appraisal` (which is

@@ -49,43 +49,8 @@ void SetPeriod(const ParsedCollateral& collateral, int64_t now, Endorsement* end
                          collateral.qe_identity.issue_date, collateral.qe_identity.next_update}) {
     moments.Add(moment);
   }
-  endorsement->from = moments.from();
-  endorsement->until = moments.until();
-}
-
-std::shared_ptr<const Endorsement> EndorsementCache::Find(const std::string& key, int64_t now) {
-  std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;
-  const auto entry = found->second;
-  if (now < entry->endorsement->from || now >= entry->endorsement->until) return nullptr;
-  entries_.splice(entries_.begin(), entries_, entry);
-  ++hits_;
-  return entry->endorsement;
-}
-
-void EndorsementCache::Store(const std::string& key,
-                             std::shared_ptr<const Endorsement> endorsement) {
-  std::lock_guard lock(mutex_);
-  if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    entries_.erase(found->second);
-    by_key_.erase(found);
-  }
-  entries_.push_front({key, std::move(endorsement)});
-  by_key_[key] = entries_.begin();
-  if (entries_.size() <= capacity_) return;
-  by_key_.erase(entries_.back().key);
-  entries_.pop_back();
-}
-
-size_t EndorsementCache::size() const {
-  std::lock_guard lock(mutex_);
-  return entries_.size();
-}
-
-uint64_t EndorsementCache::hits() const {
-  std::lock_guard lock(mutex_);
-  return hits_;
+  endorsement->not_before = moments.from();
+  endorsement->not_after = moments.until();
 }
 
 std::string EndorsementCache::Key(ByteView certification_data, const ParsedCollateral& collateral,

@@ -4,12 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 
+#include "tee/common/proof_cache.h"
 #include "tee/tdx/collateral.h"
 #include "tee/tdx/pck_chain.h"
 #include "tee/tdx/pck_extension.h"
@@ -21,8 +18,8 @@ struct Endorsement {
   PckExtension pck;
   crypto::PublicKey pck_key;
   // No date that was looked at passes between these: from the first second to before the second.
-  int64_t from = 0;
-  int64_t until = 0;
+  int64_t not_before = 0;
+  int64_t not_after = 0;
 };
 
 // The stretch around `now` in which every comparison of a date of these with `now` comes out alike.
@@ -30,31 +27,14 @@ void SetPeriod(const ParsedCollateral& collateral, int64_t now, Endorsement* end
 
 // Endorsements that were good, by everything that made them so: the bytes of the PCK chain and of
 // the collateral, and the pins. Another byte or a time outside the period is a miss, so a cache
-// never changes a verdict. Holds the `capacity` most recently used. Thread-safe.
-class EndorsementCache {
+// never changes a verdict.
+class EndorsementCache : public ProofCache<Endorsement> {
  public:
-  explicit EndorsementCache(size_t capacity = 1024) : capacity_(capacity) {}
-
-  // nullptr when there is none for this key that holds at `now`.
-  std::shared_ptr<const Endorsement> Find(const std::string& key, int64_t now);
-  void Store(const std::string& key, std::shared_ptr<const Endorsement> endorsement);
-  size_t size() const;
-  uint64_t hits() const;
+  explicit EndorsementCache(size_t capacity = 1024) : ProofCache(capacity) {}
 
   // 32 bytes that stand for all but the time.
   static std::string Key(ByteView certification_data, const ParsedCollateral& collateral,
                          const TdxTrust& trust);
-
- private:
-  struct Entry {
-    std::string key;
-    std::shared_ptr<const Endorsement> endorsement;
-  };
-  const size_t capacity_;
-  mutable std::mutex mutex_;
-  std::list<Entry> entries_;  // most recently used first
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
-  uint64_t hits_ = 0;
 };
 
 }  // namespace nacre::tee::tdx

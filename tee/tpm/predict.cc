@@ -20,16 +20,7 @@ constexpr uint8_t kSecurityDatabase[] = {0xcb, 0xb2, 0x19, 0xd7, 0x3a, 0x3d, 0x9
                                          0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f};
 
 absl::StatusOr<crypto::HashAlgorithm> HashOf(Bank bank) {
-  switch (bank) {
-    case Bank::kSha256:
-      return crypto::HashAlgorithm::kSha256;
-    case Bank::kSha384:
-      return crypto::HashAlgorithm::kSha384;
-    case Bank::kSha512:
-      return crypto::HashAlgorithm::kSha512;
-    case Bank::kSha1:
-      break;
-  }
+  if (const auto sha2 = eventlog::Sha2OfBank(bank)) return *sha2;
   return absl::InvalidArgumentError("PCR prediction: not for the sha1 bank");
 }
 

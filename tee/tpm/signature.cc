@@ -34,20 +34,6 @@ absl::StatusOr<Signature> ReadSignature(ByteView bytes) {
   return out;
 }
 
-std::optional<crypto::HashAlgorithm> Sha2(Bank bank) {
-  switch (bank) {
-    case Bank::kSha256:
-      return crypto::HashAlgorithm::kSha256;
-    case Bank::kSha384:
-      return crypto::HashAlgorithm::kSha384;
-    case Bank::kSha512:
-      return crypto::HashAlgorithm::kSha512;
-    case Bank::kSha1:
-      break;
-  }
-  return std::nullopt;
-}
-
 // r and s at the full width of the curve.
 absl::StatusOr<Bytes> RawEcdsa(const crypto::PublicKey& key, const Signature& signature) {
   ASSIGN_OR_RETURN(crypto::Curve curve, key.curve());
@@ -67,7 +53,7 @@ absl::StatusOr<Bytes> RawEcdsa(const crypto::PublicKey& key, const Signature& si
 
 absl::Status Verify(const crypto::PublicKey& key, const Signature& signature, ByteView message,
                     bool allow_sha1) {
-  const std::optional<crypto::HashAlgorithm> hash = Sha2(signature.hash);
+  const std::optional<crypto::HashAlgorithm> hash = eventlog::Sha2OfBank(signature.hash);
   if (!hash) {
     if (!allow_sha1 || signature.kind != SignatureKind::kRsaSsa) {
       return absl::UnauthenticatedError("signature over a SHA-1 digest");

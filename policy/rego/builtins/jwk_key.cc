@@ -7,21 +7,10 @@
 #include <openssl/param_build.h>
 
 #include "base/encoding.h"
+#include "crypto/openssl_util.h"
 
 namespace nacre::rego {
 namespace {
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using BnPtr = std::unique_ptr<BIGNUM, Freer<BN_clear_free>>;
-using BuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, Freer<OSSL_PARAM_BLD_free>>;
-using ParamsPtr = std::unique_ptr<OSSL_PARAM, Freer<OSSL_PARAM_free>>;
-using ContextPtr = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
 
 constexpr size_t kMaxKeyBytes = 2048;  // of one number: RSA with 16,384 bits
 constexpr size_t kMaxKeys = 256;
@@ -59,8 +48,8 @@ class KeyParts {
   }
 
   absl::StatusOr<SignatureKey> Build(const char* kind, bool with_private) {
-    ParamsPtr params(OSSL_PARAM_BLD_to_param(builder_.get()));
-    ContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr));
+    crypto::ParamsPtr params(OSSL_PARAM_BLD_to_param(builder_.get()));
+    crypto::PkeyCtxPtr context(EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr));
     EVP_PKEY* key = nullptr;
     int selection = with_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
     if (params == nullptr || context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
@@ -71,8 +60,8 @@ class KeyParts {
   }
 
  private:
-  BuilderPtr builder_;
-  std::vector<BnPtr> numbers_;
+  crypto::ParamBuilderPtr builder_;
+  std::vector<crypto::BnPtr> numbers_;
   std::vector<Bytes> kept_;
 };
 
@@ -165,7 +154,7 @@ void SetNumber(BuiltinContext& context, EVP_PKEY* key, const char* parameter, si
                std::string_view name, ObjectBuilder* out) {
   BIGNUM* number = nullptr;
   if (EVP_PKEY_get_bn_param(key, parameter, &number) != 1) return;
-  BnPtr owned(number);
+  crypto::BnPtr owned(number);
   Bytes bytes(std::max(width, static_cast<size_t>(BN_num_bytes(number))));
   BN_bn2binpad(number, bytes.data(), static_cast<int>(bytes.size()));
   out->Set(name, Text(context, Base64UrlEncode(bytes)));

@@ -8,20 +8,11 @@
 
 #include "base/bytes.h"
 #include "base/strings.h"
+#include "crypto/openssl_util.h"
 #include "policy/rego/builtins/pem.h"
 
 namespace nacre::rego {
 namespace {
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using ContextPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using EcdsaPtr = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
 
 constexpr SignatureAlgorithm kAlgorithms[] = {
     {"HS256", SignatureFamily::kHmac, "SHA256", 0},
@@ -67,7 +58,7 @@ bool SetPadding(const SignatureAlgorithm& algorithm, EVP_PKEY_CTX* context, int 
 // r || s of JWS as the DER sequence OpenSSL verifies.
 std::string EcdsaToDer(std::string_view raw) {
   size_t half = raw.size() / 2;
-  EcdsaPtr signature(ECDSA_SIG_new());
+  crypto::EcdsaSigPtr signature(ECDSA_SIG_new());
   BIGNUM* r = BN_bin2bn(Data(raw), static_cast<int>(half), nullptr);
   BIGNUM* s = BN_bin2bn(Data(raw) + half, static_cast<int>(raw.size() - half), nullptr);
   ECDSA_SIG_set0(signature.get(), r, s);
@@ -81,7 +72,7 @@ std::string EcdsaToDer(std::string_view raw) {
 
 std::string EcdsaFromDer(std::string_view der, int bits) {
   const uint8_t* data = Data(der);
-  EcdsaPtr signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
+  crypto::EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
   if (signature == nullptr) return {};
   int width = (bits + 7) / 8;
   std::string out(static_cast<size_t>(2 * width), '\0');
@@ -101,7 +92,7 @@ const SignatureAlgorithm* FindSignatureAlgorithm(std::string_view name) {
 }
 
 SignatureKey AdoptKey(EVP_PKEY* key) {
-  return {{}, std::shared_ptr<EVP_PKEY>(key, Freer<EVP_PKEY_free>())};
+  return {{}, std::shared_ptr<EVP_PKEY>(key, crypto::Freer<EVP_PKEY_free>())};
 }
 
 absl::StatusOr<SignatureKey> KeyFromPem(std::string_view pem) {
@@ -140,7 +131,7 @@ bool VerifySignature(const SignatureAlgorithm& algorithm, const SignatureKey& ke
     der = EcdsaToDer(signature);
     signature = der;
   }
-  ContextPtr context(EVP_MD_CTX_new());
+  crypto::MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   bool good = EVP_DigestVerifyInit_ex(context.get(), &key_context, algorithm.digest, nullptr,
                                       nullptr, key.key.get(), nullptr) == 1 &&
@@ -159,7 +150,7 @@ absl::StatusOr<std::string> MakeSignature(const SignatureAlgorithm& algorithm,
   if (algorithm.family == SignatureFamily::kHmac) {
     return HmacBytes(algorithm.digest, key.secret, data);
   }
-  ContextPtr context(EVP_MD_CTX_new());
+  crypto::MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   size_t size = 0;
   bool good = EVP_DigestSignInit_ex(context.get(), &key_context, algorithm.digest, nullptr, nullptr,
