@@ -65,8 +65,18 @@ Result Min(BuiltinContext&, Args args) {
 Result Sort(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::span<const Value> elements, Elements(args));
   RETURN_IF_ERROR(context.Step(elements.size()));
-  std::vector<Value> sorted(elements.begin(), elements.end());
-  std::stable_sort(sorted.begin(), sorted.end());
+  // Equal numbers keep their order, for their texts may differ (1 and 1.0). Not std::stable_sort:
+  // clang finds GCC's a user of deprecated functions.
+  std::vector<const Value*> order;
+  order.reserve(elements.size());
+  for (const Value& element : elements) order.push_back(&element);
+  std::sort(order.begin(), order.end(), [](const Value* a, const Value* b) {
+    int compared = Value::Compare(*a, *b);
+    return compared != 0 ? compared < 0 : a < b;
+  });
+  std::vector<Value> sorted;
+  sorted.reserve(order.size());
+  for (const Value* element : order) sorted.push_back(*element);
   return Value::Array(context.arena(), sorted);
 }
 

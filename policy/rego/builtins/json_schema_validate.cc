@@ -235,8 +235,10 @@ class Validator {
     RETURN_IF_ERROR(context_.Step(4 * elements.size()));
     std::vector<size_t> order(elements.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return elements[a] < elements[b]; });
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      int compared = Value::Compare(elements[a], elements[b]);
+      return compared != 0 ? compared < 0 : a < b;
+    });
     for (size_t i = 1; i < order.size(); ++i) {
       if (!(elements[order[i - 1]] == elements[order[i]])) continue;
       place.Add("unique", StrCat("array items[", order[i - 1], ",", order[i], "] must be unique"));
