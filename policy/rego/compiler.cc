@@ -7,6 +7,7 @@
 #include "policy/rego/emit.h"
 #include "policy/rego/lower.h"
 #include "policy/rego/metadata.h"
+#include "policy/rego/rule_index.h"
 
 namespace nacre::rego {
 namespace {
@@ -218,6 +219,7 @@ std::vector<Error> Compiler::CompileModules(const std::vector<const Module*>& mo
   }
   if (!failed()) EmitDeferred();
   if (!failed()) CheckRecursion();
+  if (!failed()) IndexRules(program_, 0);
   return std::move(errors_);
 }
 
@@ -336,6 +338,7 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
     builtin_indices_[program_.builtins[i]] = static_cast<int32_t>(i);
   }
   program_.files.push_back(query.name);
+  const size_t known_groups = program_.groups.size();
   const Rule& rule = *query.rules[0];
   *group = NewGroup(Group::Kind::kQuery, "query", rule.location);
   current_group_ = *group;
@@ -360,6 +363,7 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
   int32_t clause = FinishClause(begin, emitter.registers(), rule.location);
   program_.groups[static_cast<size_t>(*group)].clauses.push_back(clause);
   EmitDeferred();
+  IndexRules(program_, known_groups);
   return std::move(errors_);
 }
 

@@ -105,6 +105,7 @@ absl::StatusOr<Value> Evaluator::Run(const Program& program, int32_t group, cons
   run.runtime = options.runtime;
   run.covered = options.covered;
   run.failures = options.failures;
+  run.use_index = options.use_index;
   return machine_.Run(program, group, input, data.defined() ? data : Value::EmptyObject(), run);
 }
 

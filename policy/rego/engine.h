@@ -91,6 +91,7 @@ struct EvaluateOptions {
   Value runtime;
   std::vector<bool>* covered = nullptr;
   FailureLog* failures = nullptr;
+  bool use_index = true;  // rule indexing (rule_index.h); off only to compare
 };
 
 struct Binding {

@@ -28,6 +28,7 @@ struct RunOptions {
   Value runtime;                         // opa.runtime()
   std::vector<bool>* covered = nullptr;  // set for each instruction that ran
   class FailureLog* failures = nullptr;
+  bool use_index = true;  // off: every definition is tried, as for `covered` and `failures`
 };
 
 // Where clauses failed, for explanations: the furthest instruction of each clause's latest run.
@@ -76,6 +77,7 @@ class Machine final : public BuiltinContext {
     int32_t group = 0;         // kCall
     int32_t clause = 0;        // kCall: the one running
     int32_t to = 0;            // kCall: the caller's register for the value
+    const std::vector<int32_t>* clauses = nullptr;  // kCall: the definitions to try
     Value first = {};          // what is scanned; kCall: the value so far
     Value second = {};         // kCall: arguments of a function
   };
@@ -137,6 +139,7 @@ class Machine final : public BuiltinContext {
   bool CallReplaced(const WithTarget& target, const Instruction& in);
   bool StartGroup(int32_t group, int32_t to, int32_t first_arg, bool ends_scope);
   bool CallBuiltin(const Builtin& builtin, const Instruction& in);
+  const std::vector<int32_t>& Candidates(const Group& group) const;
   void StartClause(int32_t clause);
   bool Return(const Instruction& in);
   bool NextClause();

@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "policy/rego/machine.h"
+#include "policy/rego/rule_index.h"
 
 namespace nacre::rego {
 namespace {
@@ -145,8 +146,21 @@ bool Machine::StartGroup(int32_t index, int32_t to, int32_t first_arg, bool ends
     call.second = Value::Array(
         arena_, std::span<const Value>(frame_values_, static_cast<size_t>(group.arity)));
   }
+  call.clauses = &Candidates(group);
   choices_.push_back(call);
   return NextClause();
+}
+
+// The definitions to try; the arguments are in their registers.
+const std::vector<int32_t>& Machine::Candidates(const Group& group) const {
+  bool all = group.index == nullptr || !options_.use_index || options_.covered != nullptr ||
+             options_.failures != nullptr;
+  if (all) return group.clauses;
+  const IndexedPlace& place = group.index->place();
+  Value found = place.root == IndexedPlace::kInputRoot ? scopes_[scope_count_ - 1].input
+                                                       : frame_values_[place.root];
+  for (const Value& step : place.steps) found = found.Get(step);
+  return group.index->Candidates(found);
 }
 
 void Machine::StartClause(int32_t clause) {
@@ -175,9 +189,9 @@ bool Machine::NextClause() {
       return true;
     }
     bool decided = group.one_is_enough && call.first.defined();
-    if (!decided && static_cast<size_t>(call.index) < group.clauses.size()) {
+    if (!decided && static_cast<size_t>(call.index) < call.clauses->size()) {
       call.solved = false;
-      StartClause(group.clauses[static_cast<size_t>(call.index++)]);
+      StartClause((*call.clauses)[static_cast<size_t>(call.index++)]);
       return true;
     }
     if (group.fallback >= 0 && !ManyValued(group.kind) && !call.first.defined()) {

@@ -88,6 +88,8 @@ struct Clause {
   std::vector<std::pair<std::string_view, int32_t>> names = {};
 };
 
+class RuleIndex;
+
 // All definitions of one rule, or something the compiler made up that has a value like a rule.
 struct Group {
   enum class Kind : uint8_t {
@@ -105,6 +107,7 @@ struct Group {
   int32_t fallback = -1;  // clause of `default`
   int32_t path = -1;      // paths[]: where in `data` (for `with`), -1 for what the compiler made up
   std::vector<int32_t> clauses;
+  std::shared_ptr<const RuleIndex> index = nullptr;  // none where it would not help
   std::string name;  // "data.a.p", for messages
   Location location;
 };
