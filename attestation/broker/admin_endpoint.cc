@@ -31,6 +31,13 @@ Answer Dump(const Call& call, const Json& json) {
   return text.ok() ? JsonAnswer(*std::move(text)) : Failed(call, text.status());
 }
 
+Change ChangeOf(const BrokerContext& context, const Call& call) {
+  return {.actor = context.config.admin_issuer,
+          .peer = call.origin.peer,
+          .request = call.origin.id,
+          .time = call.origin.time};
+}
+
 Answer PutResource(BrokerContext& context, const Call& call, std::string_view path_text) {
   auto path = ParseResourcePath(path_text);
   if (!path.ok()) return BadRequest(call, "bad-path", path.status());
@@ -42,14 +49,15 @@ Answer PutResource(BrokerContext& context, const Call& call, std::string_view pa
                   call.origin.id);
   }
   return Done(
-      call, context.store->PutResource(path->Text(), AsBytes(call.request.body), call.origin.time),
+      call,
+      context.store->PutResource(path->Text(), AsBytes(call.request.body), ChangeOf(context, call)),
       "resource " + path->Text() + " set");
 }
 
 Answer DeleteResource(BrokerContext& context, const Call& call, std::string_view path_text) {
   auto path = ParseResourcePath(path_text);
   if (!path.ok()) return BadRequest(call, "bad-path", path.status());
-  return Done(call, context.store->DeleteResource(path->Text()),
+  return Done(call, context.store->DeleteResource(path->Text(), ChangeOf(context, call)),
               "resource " + path->Text() + " deleted");
 }
 
@@ -60,7 +68,7 @@ Answer ListResources(BrokerContext& context, const Call& call) {
 }
 
 Answer RegisterReference(BrokerContext& context, const Call& call) {
-  auto name = context.references->Register(call.request.body, call.origin.time);
+  auto name = context.references->Register(call.request.body, ChangeOf(context, call));
   if (absl::IsInvalidArgument(name.status())) {
     return BadRequest(call, "bad-reference", name.status());
   }
@@ -84,7 +92,8 @@ Answer OneReference(BrokerContext& context, const Call& call, std::string_view e
   auto name = net::PercentDecode(encoded_name);
   if (!name.ok()) return BadRequest(call, "bad-path", name.status());
   if (call.request.method == "DELETE") {
-    return Done(call, context.references->Remove(*name), "reference value " + *name + " deleted");
+    return Done(call, context.references->Remove(*name, ChangeOf(context, call)),
+                "reference value " + *name + " deleted");
   }
   auto reference = context.store->GetReference(*name);
   if (!reference.ok()) return Failed(call, reference.status());

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "attestation/broker/storage/sqlite.h"
 #include "attestation/collateral/tdx_collateral.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -111,7 +112,7 @@ absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerConfig& config) {
-  ASSIGN_OR_RETURN(SecretBytes master_key, ReadRawKey(config.master_key, "master key"));
+  ASSIGN_OR_RETURN(std::unique_ptr<MasterKey> master_key, OpenMasterKey(config.master_key, ""));
   ASSIGN_OR_RETURN(SecretBytes cookie_key, ReadRawKey(config.cookie_key, "session key"));
   ASSIGN_OR_RETURN(SessionSealer sessions, SessionSealer::Create(std::move(cookie_key)));
   ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config));
@@ -122,7 +123,9 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
                    "admin public key " + config.admin_public_key);
   StoreLimits limits;
   limits.max_log_rows = static_cast<int64_t>(config.log_rows);
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(config.database, master_key, limits));
+  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, sql::OpenSqlite(config.database));
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store,
+                   Store::Open(std::move(database), std::move(master_key), limits));
   auto references = std::make_unique<ReferenceCatalogue>(store.get());
   RETURN_IF_ERROR(references->All().status());
   return std::make_unique<BrokerContext>(

@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "crypto/digest.h"
 
 namespace nacre::attestation {
 namespace {
@@ -66,26 +67,30 @@ absl::StatusOr<StoredReference> Named(ReferenceSet set) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReferenceCatalogue::Register(std::string_view document, int64_t now) {
+absl::StatusOr<std::string> ReferenceCatalogue::Register(std::string_view document,
+                                                         const Change& change) {
   ReferenceSet one;
   RETURN_IF_ERROR(Add(document, &one));
   ASSIGN_OR_RETURN(StoredReference reference, Named(std::move(one)));
-  reference.registered_at = now;
+  reference.registered_at = change.time;
+  reference.source_digest = crypto::OciDigest(AsBytes(document));
   std::lock_guard lock(mutex_);
   cached_.reset();
-  RETURN_IF_ERROR(store_->PutReference(reference));
+  RETURN_IF_ERROR(store_->PutReference(reference, change));
   return reference.name;
 }
 
-absl::Status ReferenceCatalogue::Remove(std::string_view name) {
+absl::Status ReferenceCatalogue::Remove(std::string_view name, const Change& change) {
   std::lock_guard lock(mutex_);
   cached_.reset();
-  return store_->DeleteReference(name);
+  return store_->DeleteReference(name, change);
 }
 
 absl::StatusOr<std::shared_ptr<const ReferenceSet>> ReferenceCatalogue::All() {
   std::lock_guard lock(mutex_);
-  if (cached_ != nullptr) return cached_;
+  // Read before the documents: at worst they are read once more than needed.
+  ASSIGN_OR_RETURN(const int64_t generation, store_->Generation());
+  if (cached_ != nullptr && generation == generation_) return cached_;
   ASSIGN_OR_RETURN(std::vector<StoredReference> stored, store_->ListReferences());
   auto values = std::make_shared<ReferenceSet>();
   for (const StoredReference& entry : stored) {
@@ -96,6 +101,7 @@ absl::StatusOr<std::shared_ptr<const ReferenceSet>> ReferenceCatalogue::All() {
     }
   }
   cached_ = std::move(values);
+  generation_ = generation;
   return cached_;
 }
 

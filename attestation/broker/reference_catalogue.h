@@ -20,8 +20,8 @@ class ReferenceCatalogue {
   // A document of any schema of attestation/reference. Replaces one of the same name. Returns that
   // name: the document's, or the kind and 12 hex digits of its digest, "snp-0123456789ab", when it
   // has none. kInvalidArgument when it is no reference value document.
-  absl::StatusOr<std::string> Register(std::string_view document, int64_t now);
-  absl::Status Remove(std::string_view name);  // kNotFound
+  absl::StatusOr<std::string> Register(std::string_view document, const Change& change);
+  absl::Status Remove(std::string_view name, const Change& change);  // kNotFound
 
   // All that are registered. kDataLoss naming one that no longer parses: then nobody is affirmed
   // until the owner has seen to it.
@@ -31,6 +31,7 @@ class ReferenceCatalogue {
   Store* store_;
   std::mutex mutex_;
   std::shared_ptr<const ReferenceSet> cached_;
+  int64_t generation_ = 0;  // of the store, when `cached_` was read
 };
 
 }  // namespace nacre::attestation

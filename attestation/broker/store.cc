@@ -1,244 +1,230 @@
 // The store gives nothing a meaning: reference documents and explanations are text to it, resources
 // are bytes. What it does decide is that contents at rest are unreadable without the master key and
-// cannot be moved: each is sealed with its own path as associated data, so a row copied over
-// another row does not open.
+// cannot be moved (storage/sealer.h), and that nothing an administrator changes goes without its
+// entry in the audit log: the entry is the first statement of each change, and locks the head of
+// the log, so that changes of all replicas happen one after the other.
 #include "attestation/broker/store.h"
 
 #include <ctime>
 
-#include "attestation/broker/migrations.h"
-#include "crypto/aead.h"
+#include "attestation/broker/storage/migrations.h"
+#include "attestation/broker/storage/sqlite.h"
+#include "base/json.h"
+#include "base/strings.h"
 #include "crypto/digest.h"
-#include "crypto/random.h"
 
 namespace nacre::attestation {
 namespace {
 
-constexpr size_t kIvSize = 12;
-constexpr std::string_view kKeyCheck = "master-key-check";
+constexpr std::string_view kResources = "resources";
 
-std::string ResourceAad(std::string_view path) {
-  return "nacre-kbs resource v1:" + std::string(path);
+// After a row was added, inside its transaction: kResourceExhausted, and so nothing added, when
+// there are more than `limit` now.
+absl::Status CheckRoom(sql::Connection& connection, std::string_view count_sql, int64_t limit,
+                       std::string_view what) {
+  ASSIGN_OR_RETURN(const sql::Rows rows, connection.Query(count_sql));
+  if (rows.Number(0, 0) <= limit) return absl::OkStatus();
+  return absl::ResourceExhaustedError(StrCat("more than ", limit, " ", what));
 }
 
-// iv || ciphertext || tag
-absl::StatusOr<Bytes> Seal(const SecretBytes& key, std::string_view aad, ByteView plain) {
-  Bytes out = crypto::RandomBytes(kIvSize);
-  ASSIGN_OR_RETURN(Bytes sealed, crypto::Aes256GcmSeal(key.view(), out, AsBytes(aad), plain));
-  out.insert(out.end(), sealed.begin(), sealed.end());
-  return out;
-}
+std::string DigestOf(std::string_view text) { return crypto::OciDigest(AsBytes(text)); }
 
-absl::StatusOr<SecretBytes> Open(const SecretBytes& key, std::string_view aad, ByteView sealed) {
-  if (sealed.size() < kIvSize) return absl::DataLossError("sealed value is too short");
-  return crypto::Aes256GcmOpen(key.view(), sealed.first(kIvSize), AsBytes(aad),
-                               sealed.subspan(kIvSize));
-}
-
-LogRow ReadLogRow(const Statement& row) {
-  return {.id = std::string(row.Text(0)),
-          .time = row.Number(1),
-          .refused = row.Number(2) != 0,
-          .code = std::string(row.Text(3)),
-          .summary = std::string(row.Text(4)),
-          .detail = std::string(row.Text(5))};
+StoredReference ReadReference(const sql::Rows& rows, size_t row) {
+  return {.name = rows.Text(row, 0),
+          .document = rows.Text(row, 1),
+          .registered_at = rows.Number(row, 2),
+          .registered_by = rows.Text(row, 3),
+          .source_digest = rows.Text(row, 4),
+          .signer = rows.Text(row, 5),
+          .signature = rows.Text(row, 6),
+          .expires_at = rows.Number(row, 7)};
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path,
-                                                   const SecretBytes& master_key,
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<sql::Database> database,
+                                                   std::unique_ptr<MasterKey> master_key,
                                                    const StoreLimits& limits) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(path));
-  RETURN_IF_ERROR(Migrate(*database, std::time(nullptr)), "database " + path);
-  std::unique_ptr<Store> store(new Store(std::move(database), master_key.Clone(), limits));
-  RETURN_IF_ERROR(store->CheckMasterKey(), "database " + path);
+  std::unique_ptr<Store> store(new Store(std::move(database), std::move(master_key), limits));
+  const std::string where = store->database_->Describe();
+  const int64_t now = std::time(nullptr);
+  RETURN_IF_ERROR(Migrate(*store->database_, now));
+  RETURN_IF_ERROR(store->sealer_.Load(*store->database_, now), where);
+  RETURN_IF_ERROR(store->audit_.Load(*store->database_, now), where);
   return store;
 }
 
-// A known value sealed under the master key tells at start, not at the first resource, that the
-// wrong key file is configured.
-absl::Status Store::CheckMasterKey() {
-  {
-    ASSIGN_OR_RETURN(Statement query,
-                     database_->Prepare("SELECT value FROM settings WHERE name = ?"));
-    ASSIGN_OR_RETURN(bool row, query.Bind(kKeyCheck).Step());
-    if (row) {
-      if (attestation::Open(master_key_, kKeyCheck, query.Blob(0)).ok()) return absl::OkStatus();
-      return absl::FailedPreconditionError("its resources are sealed under another master key");
-    }
-  }
-  ASSIGN_OR_RETURN(Bytes sealed, Seal(master_key_, kKeyCheck, AsBytes(kKeyCheck)));
-  ASSIGN_OR_RETURN(Statement insert,
-                   database_->Prepare("INSERT INTO settings (name, value) VALUES (?, ?)"));
-  return insert.Bind(kKeyCheck).Bind(ByteView(sealed)).Run();
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path,
+                                                   const SecretBytes& master_key,
+                                                   const StoreLimits& limits) {
+  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, sql::OpenSqlite(path));
+  ASSIGN_OR_RETURN(std::unique_ptr<MasterKey> key,
+                   MasterKeyFromBytes(master_key.Clone(), "the key given"));
+  return Open(std::move(database), std::move(key), limits);
 }
 
-absl::Status Store::CheckRoom(std::string_view count_sql, int64_t limit, std::string_view what) {
-  ASSIGN_OR_RETURN(Statement count, database_->Prepare(count_sql));
-  ASSIGN_OR_RETURN(bool row, count.Step());
-  if (row && count.Number(0) <= limit) return absl::OkStatus();
-  return absl::ResourceExhaustedError("more than " + std::to_string(limit) + " " +
-                                      std::string(what));
-}
-
-absl::Status Store::PutResource(std::string_view path, ByteView contents, int64_t now) {
-  ASSIGN_OR_RETURN(Bytes sealed, Seal(master_key_, ResourceAad(path), contents));
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
-  {
-    ASSIGN_OR_RETURN(
-        Statement insert,
-        database_->Prepare("INSERT INTO resources (path, sealed, changed_at) VALUES (?, ?, ?) "
-                           "ON CONFLICT (path) DO UPDATE SET sealed = excluded.sealed, "
-                           "changed_at = excluded.changed_at"));
-    RETURN_IF_ERROR(insert.Bind(path).Bind(ByteView(sealed)).Bind(now).Run());
-  }
-  RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM resources", limits_.max_resources, "resources"));
-  return transaction.Commit();
+absl::Status Store::PutResource(std::string_view path, ByteView contents, const Change& change) {
+  ASSIGN_OR_RETURN(const std::string detail, DumpJson({{"size", contents.size()}}));
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "resource-set", path, detail));
+    ASSIGN_OR_RETURN(const Bytes sealed, sealer_.Seal(connection, kResources, path, contents));
+    RETURN_IF_ERROR(connection
+                        .Query("INSERT INTO resources (path, sealed, changed_at) "
+                               "VALUES ($1, $2, $3) ON CONFLICT (path) DO UPDATE SET sealed = "
+                               "excluded.sealed, changed_at = excluded.changed_at",
+                               {path, sealed, change.time})
+                        .status());
+    return CheckRoom(connection, "SELECT count(*) FROM resources", limits_.max_resources,
+                     "resources");
+  });
 }
 
 absl::StatusOr<SecretBytes> Store::GetResource(std::string_view path) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query,
-                   database_->Prepare("SELECT sealed FROM resources WHERE path = ?"));
-  ASSIGN_OR_RETURN(bool row, query.Bind(path).Step());
-  if (!row) return absl::NotFoundError("no resource " + std::string(path));
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT sealed FROM resources WHERE path = $1", {path}));
+  if (rows.empty()) return absl::NotFoundError(StrCat("no resource ", path));
   ASSIGN_OR_RETURN(SecretBytes contents,
-                   attestation::Open(master_key_, ResourceAad(path), query.Blob(0)),
-                   "resource " + std::string(path));
+                   sealer_.Open(*database_, kResources, path, rows.Blob(0, 0)),
+                   StrCat("resource ", path));
   return contents;
 }
 
-absl::Status Store::DeleteResource(std::string_view path) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement remove, database_->Prepare("DELETE FROM resources WHERE path = ?"));
-  RETURN_IF_ERROR(remove.Bind(path).Run());
-  if (database_->changes() > 0) return absl::OkStatus();
-  return absl::NotFoundError("no resource " + std::string(path));
+absl::Status Store::DeleteResource(std::string_view path, const Change& change) {
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "resource-deleted", path, "{}"));
+    ASSIGN_OR_RETURN(const sql::Rows done,
+                     connection.Query("DELETE FROM resources WHERE path = $1", {path}));
+    return done.changed > 0 ? absl::OkStatus() : absl::NotFoundError(StrCat("no resource ", path));
+  });
 }
 
 absl::StatusOr<std::vector<std::string>> Store::ListResources() {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query, database_->Prepare("SELECT path FROM resources ORDER BY path"));
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT path FROM resources ORDER BY path"));
   std::vector<std::string> paths;
-  while (true) {
-    ASSIGN_OR_RETURN(bool row, query.Step());
-    if (!row) return paths;
-    paths.emplace_back(query.Text(0));
-  }
+  for (size_t i = 0; i < rows.size(); ++i) paths.push_back(rows.Text(i, 0));
+  return paths;
 }
 
-absl::Status Store::PutReference(const StoredReference& reference) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
-  {
-    ASSIGN_OR_RETURN(
-        Statement insert,
-        database_->Prepare("INSERT INTO reference_values (name, document, registered_at) "
-                           "VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET document = "
-                           "excluded.document, registered_at = excluded.registered_at"));
-    insert.Bind(reference.name).Bind(reference.document).Bind(reference.registered_at);
-    RETURN_IF_ERROR(insert.Run());
-  }
-  RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM reference_values", limits_.max_references,
-                            "reference values"));
-  return transaction.Commit();
+absl::Status Store::PutReference(const StoredReference& reference, const Change& change) {
+  ASSIGN_OR_RETURN(const std::string detail, DumpJson({{"digest", DigestOf(reference.document)},
+                                                       {"source_digest", reference.source_digest},
+                                                       {"signer", reference.signer},
+                                                       {"expires_at", reference.expires_at}}));
+  const std::string& by = reference.registered_by.empty() ? change.actor : reference.registered_by;
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "reference-set", reference.name, detail));
+    RETURN_IF_ERROR(
+        connection
+            .Query("INSERT INTO reference_values (name, document, registered_at, registered_by, "
+                   "source_digest, signer, signature, expires_at) VALUES ($1, $2, $3, $4, $5, $6, "
+                   "$7, $8) ON CONFLICT (name) DO UPDATE SET document = excluded.document, "
+                   "registered_at = excluded.registered_at, registered_by = "
+                   "excluded.registered_by, source_digest = excluded.source_digest, signer = "
+                   "excluded.signer, signature = excluded.signature, expires_at = "
+                   "excluded.expires_at",
+                   {reference.name, reference.document, reference.registered_at, by,
+                    reference.source_digest, reference.signer, reference.signature,
+                    reference.expires_at})
+            .status());
+    return CheckRoom(connection, "SELECT count(*) FROM reference_values", limits_.max_references,
+                     "reference values");
+  });
 }
 
 absl::StatusOr<StoredReference> Store::GetReference(std::string_view name) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query,
-                   database_->Prepare("SELECT name, document, registered_at FROM reference_values "
-                                      "WHERE name = ?"));
-  ASSIGN_OR_RETURN(bool row, query.Bind(name).Step());
-  if (!row) return absl::NotFoundError("no reference value " + std::string(name));
-  return StoredReference{std::string(query.Text(0)), std::string(query.Text(1)), query.Number(2)};
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT name, document, registered_at, registered_by, "
+                                    "source_digest, signer, signature, expires_at FROM "
+                                    "reference_values WHERE name = $1",
+                                    {name}));
+  if (rows.empty()) return absl::NotFoundError(StrCat("no reference value ", name));
+  return ReadReference(rows, 0);
 }
 
 absl::StatusOr<std::vector<StoredReference>> Store::ListReferences() {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query,
-                   database_->Prepare("SELECT name, document, registered_at FROM reference_values "
-                                      "ORDER BY name"));
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT name, document, registered_at, registered_by, "
+                                    "source_digest, signer, signature, expires_at FROM "
+                                    "reference_values ORDER BY name"));
   std::vector<StoredReference> references;
-  while (true) {
-    ASSIGN_OR_RETURN(bool row, query.Step());
-    if (!row) return references;
-    references.push_back({std::string(query.Text(0)), std::string(query.Text(1)), query.Number(2)});
+  for (size_t i = 0; i < rows.size(); ++i) references.push_back(ReadReference(rows, i));
+  return references;
+}
+
+absl::Status Store::DeleteReference(std::string_view name, const Change& change) {
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "reference-deleted", name, "{}"));
+    ASSIGN_OR_RETURN(const sql::Rows done,
+                     connection.Query("DELETE FROM reference_values WHERE name = $1", {name}));
+    return done.changed > 0 ? absl::OkStatus()
+                            : absl::NotFoundError(StrCat("no reference value ", name));
+  });
+}
+
+absl::Status Store::PutPolicy(const StoredPolicy& policy, const Change& change) {
+  ASSIGN_OR_RETURN(const std::string detail,
+                   DumpJson({{"size", policy.text.size()}, {"digest", DigestOf(policy.text)}}));
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "policy-set", policy.name, detail));
+    RETURN_IF_ERROR(connection
+                        .Query("INSERT INTO policies (name, body, updated_at) VALUES ($1, $2, $3) "
+                               "ON CONFLICT (name) DO UPDATE SET body = excluded.body, "
+                               "updated_at = excluded.updated_at",
+                               {policy.name, policy.text, policy.updated_at})
+                        .status());
+    return CheckRoom(connection, "SELECT count(*) FROM policies", limits_.max_policies, "policies");
+  });
+}
+
+absl::StatusOr<std::vector<StoredPolicy>> Store::ListPolicies() {
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT name, body, updated_at FROM policies ORDER BY name"));
+  std::vector<StoredPolicy> policies;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    policies.push_back({rows.Text(i, 0), rows.Text(i, 1), rows.Number(i, 2)});
   }
+  return policies;
 }
 
-absl::Status Store::DeleteReference(std::string_view name) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement remove,
-                   database_->Prepare("DELETE FROM reference_values WHERE name = ?"));
-  RETURN_IF_ERROR(remove.Bind(name).Run());
-  if (database_->changes() > 0) return absl::OkStatus();
-  return absl::NotFoundError("no reference value " + std::string(name));
+absl::Status Store::DeletePolicy(std::string_view name, const Change& change) {
+  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(audit_.Append(connection, change, "policy-deleted", name, "{}"));
+    ASSIGN_OR_RETURN(const sql::Rows done,
+                     connection.Query("DELETE FROM policies WHERE name = $1", {name}));
+    return done.changed > 0 ? absl::OkStatus() : absl::NotFoundError(StrCat("no policy ", name));
+  });
 }
 
-absl::Status Store::UseNonce(std::string_view nonce, int64_t expires_at, int64_t now) {
-  Bytes hash = crypto::Digest(crypto::HashAlgorithm::kSha256, AsBytes(nonce));
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
-  {
-    ASSIGN_OR_RETURN(Statement expire,
-                     database_->Prepare("DELETE FROM nonces WHERE expires_at <= ?"));
-    RETURN_IF_ERROR(expire.Bind(now).Run());
-    ASSIGN_OR_RETURN(Statement insert,
-                     database_->Prepare("INSERT INTO nonces (hash, expires_at) VALUES (?, ?)"));
-    RETURN_IF_ERROR(insert.Bind(ByteView(hash)).Bind(expires_at).Run());
-  }
-  RETURN_IF_ERROR(CheckRoom("SELECT count(*) FROM nonces", limits_.max_nonces, "live nonces"));
-  return transaction.Commit();
+absl::Status Store::Audit(const Change& change, std::string_view action, std::string_view object,
+                          std::string_view detail) {
+  return database_->Write([&](sql::Connection& connection) {
+    return audit_.Append(connection, change, action, object, detail);
+  });
 }
 
-absl::Status Store::AppendLog(const LogRow& row) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
-  {
-    ASSIGN_OR_RETURN(
-        Statement insert,
-        database_->Prepare("INSERT INTO attestations (id, time, refused, code, summary,"
-                           " detail) VALUES (?, ?, ?, ?, ?, ?)"));
-    int64_t refused = row.refused ? 1 : 0;
-    RETURN_IF_ERROR(insert.Bind(row.id)
-                        .Bind(row.time)
-                        .Bind(refused)
-                        .Bind(row.code)
-                        .Bind(row.summary)
-                        .Bind(row.detail)
-                        .Run());
-    // A flood of refusals pushes out only older refusals, never the record of who got a key.
-    ASSIGN_OR_RETURN(
-        Statement trim,
-        database_->Prepare("DELETE FROM attestations WHERE refused = ? AND sequence <= "
-                           "(SELECT sequence FROM attestations WHERE refused = ? "
-                           "ORDER BY sequence DESC LIMIT 1 OFFSET ?)"));
-    RETURN_IF_ERROR(trim.Bind(refused).Bind(refused).Bind(limits_.max_log_rows).Run());
-  }
-  return transaction.Commit();
+absl::StatusOr<std::vector<AuditEntry>> Store::AuditEntries(int64_t after, int64_t limit) {
+  std::vector<AuditEntry> entries;
+  RETURN_IF_ERROR(database_->Read([&](sql::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(entries, AuditLog::Entries(connection, after, limit));
+    return absl::OkStatus();
+  }));
+  return entries;
 }
 
-absl::StatusOr<LogRow> Store::GetLog(std::string_view id) {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query,
-                   database_->Prepare("SELECT id, time, refused, code, summary, detail "
-                                      "FROM attestations WHERE id = ?"));
-  ASSIGN_OR_RETURN(bool row, query.Bind(id).Step());
-  if (!row) return absl::NotFoundError("no attestation " + std::string(id));
-  return ReadLogRow(query);
+absl::StatusOr<AuditHead> Store::VerifyAudit() {
+  AuditHead head;
+  RETURN_IF_ERROR(database_->Read([&](sql::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(head, audit_.Verify(connection));
+    return absl::OkStatus();
+  }));
+  return head;
 }
 
-absl::StatusOr<LogRow> Store::LastLog() {
-  std::lock_guard lock(mutex_);
-  ASSIGN_OR_RETURN(Statement query,
-                   database_->Prepare("SELECT id, time, refused, code, summary, detail "
-                                      "FROM attestations ORDER BY sequence DESC LIMIT 1"));
-  ASSIGN_OR_RETURN(bool row, query.Step());
-  if (!row) return absl::NotFoundError("no attestation yet");
-  return ReadLogRow(query);
+absl::StatusOr<int64_t> Store::Generation() {
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   database_->Query("SELECT sequence FROM audit_head WHERE id = 1"));
+  return rows.Number(0, 0);
 }
 
 }  // namespace nacre::attestation

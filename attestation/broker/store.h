@@ -1,16 +1,24 @@
-// What the broker remembers: sealed resources, reference values, used nonces and the attestation
-// log, in one SQLite file. Thread-safe. Every answered write is on disk.
+// What the broker remembers: sealed resources, reference values, policies, used nonces, the
+// attestation log and the audit log, in SQLite or PostgreSQL. Thread-safe, and several replicas may
+// work on one PostgreSQL database. Every answered write is durable; every administrative change is
+// in the audit log, in the same transaction.
+//
+// Besides what each method names, all return what sql.h says: kUnavailable when the database cannot
+// be reached, kDeadlineExceeded, kDataLoss, ...
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "attestation/broker/database.h"
+#include "attestation/broker/storage/audit.h"
+#include "attestation/broker/storage/master_key.h"
+#include "attestation/broker/storage/sealer.h"
+#include "attestation/broker/storage/sql.h"
 #include "base/secret_bytes.h"
 #include "base/status.h"
 
@@ -18,16 +26,29 @@ namespace nacre::attestation {
 
 struct StoreLimits {
   int64_t max_nonces = 100'000;   // live entries of the ledger
-  int64_t max_log_rows = 10'000;  // of each outcome; the oldest go first
+  int64_t max_log_rows = 10'000;  // of each outcome; the oldest go first, in sixteenths of it
   int64_t max_references = 1'000;
   int64_t max_resources = 100'000;
+  int64_t max_policies = 1'000;
 };
 
-// A registered reference value document, as text.
+// A registered reference value document, as text, and where it came from.
 struct StoredReference {
   std::string name;
   std::string document;
-  int64_t registered_at = 0;  // Unix seconds
+  int64_t registered_at = 0;       // Unix seconds
+  std::string registered_by = {};  // "": the actor of the change
+  std::string source_digest = {};  // "sha256:..." of the document as it was handed in
+  std::string signer = {};         // key id of who signed it, "" when nobody did
+  std::string signature = {};      // the JWS it came in, "" without one
+  int64_t expires_at = 0;          // 0: never
+};
+
+// A policy the owner uploads. The meaning of `name` is the caller's.
+struct StoredPolicy {
+  std::string name;
+  std::string text;
+  int64_t updated_at = 0;  // Unix seconds
 };
 
 // One row of the log: an attestation, or a resource refused to an attested guest.
@@ -42,23 +63,33 @@ struct LogRow {
 
 class Store {
  public:
-  // Opens or makes the file and brings its tables up to date. kFailedPrecondition when the file was
-  // made with another master key, or by a newer program.
+  // Brings the tables up to date and learns the keys. kFailedPrecondition when the database was
+  // made with another master key, or by a newer program; kDataLoss when the audit log's head is not
+  // what was signed.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(std::unique_ptr<sql::Database> database,
+                                                     std::unique_ptr<MasterKey> master_key,
+                                                     const StoreLimits& limits = {});
+  // The same on a SQLite file, with 32 bytes of key.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& path,
                                                      const SecretBytes& master_key,
                                                      const StoreLimits& limits = {});
 
-  // `path` is "repository/type/tag". Contents are sealed with AES-256-GCM under the master key,
-  // bound to their path.
-  absl::Status PutResource(std::string_view path, ByteView contents, int64_t now);
-  absl::StatusOr<SecretBytes> GetResource(std::string_view path);  // kNotFound
-  absl::Status DeleteResource(std::string_view path);              // kNotFound
+  // `path` is "repository/type/tag". Contents are sealed, bound to their path.
+  absl::Status PutResource(std::string_view path, ByteView contents, const Change& change);
+  absl::StatusOr<SecretBytes> GetResource(std::string_view path);            // kNotFound
+  absl::Status DeleteResource(std::string_view path, const Change& change);  // kNotFound
   absl::StatusOr<std::vector<std::string>> ListResources();
 
-  absl::Status PutReference(const StoredReference& reference);  // replaces one of the same name
-  absl::StatusOr<StoredReference> GetReference(std::string_view name);  // kNotFound
-  absl::StatusOr<std::vector<StoredReference>> ListReferences();
-  absl::Status DeleteReference(std::string_view name);  // kNotFound
+  // Replaces one of the same name.
+  absl::Status PutReference(const StoredReference& reference, const Change& change);
+  absl::StatusOr<StoredReference> GetReference(std::string_view name);        // kNotFound
+  absl::StatusOr<std::vector<StoredReference>> ListReferences();              // by name
+  absl::Status DeleteReference(std::string_view name, const Change& change);  // kNotFound
+
+  // Replaces one of the same name.
+  absl::Status PutPolicy(const StoredPolicy& policy, const Change& change);
+  absl::StatusOr<std::vector<StoredPolicy>> ListPolicies();                // by name
+  absl::Status DeletePolicy(std::string_view name, const Change& change);  // kNotFound
 
   // Notes a nonce as used until it expires. kAlreadyExists when it was; kResourceExhausted when
   // the ledger is full of live ones.
@@ -68,18 +99,40 @@ class Store {
   absl::StatusOr<LogRow> GetLog(std::string_view id);  // kNotFound
   absl::StatusOr<LogRow> LastLog();                    // kNotFound when empty
 
- private:
-  Store(std::unique_ptr<Database> database, SecretBytes master_key, const StoreLimits& limits)
-      : database_(std::move(database)), master_key_(std::move(master_key)), limits_(limits) {}
-  absl::Status CheckMasterKey();
-  // After a row was added, inside its transaction: kResourceExhausted, and so nothing added, when
-  // there are more than `limit` now.
-  absl::Status CheckRoom(std::string_view count_sql, int64_t limit, std::string_view what);
+  // An entry for a change that is made elsewhere than in this store.
+  absl::Status Audit(const Change& change, std::string_view action, std::string_view object,
+                     std::string_view detail);
+  // After number `after`, oldest first, at most `limit`.
+  absl::StatusOr<std::vector<AuditEntry>> AuditEntries(int64_t after, int64_t limit);
+  absl::StatusOr<AuditHead> VerifyAudit();  // kDataLoss naming the first wrong entry
 
-  std::mutex mutex_;
-  std::unique_ptr<Database> database_;
-  SecretBytes master_key_;
-  StoreLimits limits_;
+  // The number of the last administrative change by any replica: what was read from this store at
+  // the same generation is still so. One small read.
+  absl::StatusOr<int64_t> Generation();
+
+  // For maintenance and for key_ring.h.
+  sql::Database& database() { return *database_; }
+  Sealer& sealer() { return sealer_; }
+  AuditLog& audit() { return audit_; }
+
+ private:
+  Store(std::unique_ptr<sql::Database> database, std::unique_ptr<MasterKey> master_key,
+        const StoreLimits& limits)
+      : database_(std::move(database)),
+        master_key_(std::move(master_key)),
+        sealer_(master_key_.get()),
+        audit_(&sealer_),
+        limits_(limits) {}
+  absl::Status MakeRoomForNonces(int64_t now);
+  absl::Status TrimLog(int64_t refused);
+
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<MasterKey> master_key_;
+  Sealer sealer_;
+  AuditLog audit_;
+  const StoreLimits limits_;
+  std::atomic<int64_t> nonce_room_ = 0;     // nonces that fit before the next count
+  std::atomic<uint64_t> log_rows_[2] = {};  // written by this replica, by outcome
 };
 
 }  // namespace nacre::attestation
