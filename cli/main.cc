@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/usage_error.h"
+#include "cli/attest.h"
 #include "cli/image.h"
 #include "cli/kbs.h"
 #include "cli/keyprovider.h"
@@ -15,7 +16,6 @@
 #include "cli/policy.h"
 #include "cli/run.h"
 #include "cli/verb.h"
-#include "cli/verify.h"
 #include "cli/verify.h"
 #include "cli/version.h"
 
@@ -44,6 +44,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Confidential containers: run, measure and release secrets to attested guests.",
                "nacre");
   VerbResult result;
+  AddAttestVerb(app, &result);
   AddImageVerb(app, &result);
   AddKbsVerb(app, &result);
   AddKeyProviderVerb(app, &result);

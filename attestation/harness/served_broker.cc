@@ -1,0 +1,69 @@
+#include "attestation/harness/served_broker.h"
+
+#include <cstdlib>
+#include <ctime>
+
+#include "attestation/protocol/limits.h"
+
+namespace nacre::attestation::harness {
+namespace {
+
+// Test support has nobody to report to.
+template <typename T>
+T Must(absl::StatusOr<T> result) {
+  if (result.ok()) return *std::move(result);
+  std::fprintf(stderr, "test support: %s\n", result.status().ToString().c_str());
+  std::abort();
+}
+
+void Unhurried(BrokerConfig& config) { config.attestations_per_minute = 1'000'000; }
+
+}  // namespace
+
+ServedBroker::ServedBroker(const std::function<void(BrokerConfig&)>& change, Between between,
+                           const std::function<void(net::HttpServerOptions&)>& serve)
+    : broker([&change](BrokerConfig& config) {
+        Unhurried(config);
+        if (change) change(config);
+      }),
+      between_(std::move(between)) {
+  net::HttpServerOptions options;
+  options.tls_certificate_chain_pem = target().pinned_certificate_pem;
+  options.tls_private_key_pem =
+      SecretBytes::TakeFrom(Must(ReadFile(broker.folder() + "/kbs/tls.key", 1 << 16)));
+  options.max_body = kMaxMessageSize;
+  options.max_head = 128 << 10;
+  options.head_timeout_ms = 700;
+  options.body_timeout_ms = 900;
+  if (serve) serve(options);
+  Inner inner = [this](const net::HttpServerRequest& request) {
+    return broker.broker().Handle(request).response;
+  };
+  server_ = Must(net::HttpServer::Start(std::move(options), [this, inner](const auto& request) {
+    return between_ ? between_(request, inner) : inner(request);
+  }));
+}
+
+ServedBroker::~ServedBroker() { server_->Stop(); }
+
+Target ServedBroker::target() const {
+  return {.url = server_ == nullptr ? "" : server_->url(),
+          .pinned_certificate_pem = Must(ReadTextFile(broker.folder() + "/kbs/tls.pem", 1 << 16))};
+}
+
+std::string ServedBroker::admin_key_pem() const {
+  return Must(ReadTextFile(broker.folder() + "/kbs/admin.key", 1 << 16));
+}
+
+std::string ServedBroker::EmulatorFolder() {
+  std::string ark = testing::Chip::Get().ark_path();
+  return ark.substr(0, ark.rfind('/'));
+}
+
+std::unique_ptr<EmulatedSnp> ServedBroker::Guest() {
+  return Must(EmulatedSnp::Create({.folder = EmulatorFolder(),
+                                   .launch = testing::Chip::Get().Launch(),
+                                   .now = std::time(nullptr)}));
+}
+
+}  // namespace nacre::attestation::harness
