@@ -142,6 +142,7 @@ absl::Status ReadAzurePolicy(TableReader& policy, const std::string& file, Broke
 absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section policy(top, "policy", file);
   policy->Bool("allow_emulated", &config->allow_emulated)
+      .Bool("require_affirming", &config->require_affirming)
       .Bool("allow_debug", &config->snp.allow_debug)
       .Bool("allow_migration_agent", &config->snp.allow_migration_agent)
       .Bool("allow_smt", &config->snp.allow_smt)

@@ -41,7 +41,8 @@ struct BrokerConfig {
   std::string admin_issuer = "nacre-admin";
 
   // [policy]
-  bool allow_emulated = false;  // give resources to guests proved only by an emulator
+  bool allow_emulated = false;    // give resources to guests proved only by an emulator
+  bool require_affirming = true;  // false: tokens and policies decide alone about the others
   tee::sev::SnpPolicy snp;
   tee::tdx::TdxPolicy tdx;    // [policy.tdx]
   bool require_rtmr0 = true;  // of TDX reference values; see CheckTdxLaunch()

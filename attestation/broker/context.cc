@@ -128,10 +128,12 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
                    Store::Open(std::move(database), std::move(master_key), limits));
   auto references = std::make_unique<ReferenceCatalogue>(store.get());
   RETURN_IF_ERROR(references->All().status());
+  ASSIGN_OR_RETURN(std::unique_ptr<PolicyCatalogue> policies, PolicyCatalogue::Open());
   return std::make_unique<BrokerContext>(
       BrokerContext{.config = config,
                     .store = std::move(store),
                     .references = std::move(references),
+                    .policies = std::move(policies),
                     .sessions = std::move(sessions),
                     .tokens = std::move(tokens),
                     .appraiser = Appraiser(std::move(appraiser)),

@@ -8,6 +8,7 @@
 
 #include "attestation/broker/config.h"
 #include "attestation/broker/explanation.h"
+#include "attestation/broker/policy_catalogue.h"
 #include "attestation/broker/reference_catalogue.h"
 #include "attestation/broker/session_cookie.h"
 #include "attestation/broker/store.h"
@@ -22,6 +23,7 @@ struct BrokerContext {
   BrokerConfig config;
   std::unique_ptr<Store> store;
   std::unique_ptr<ReferenceCatalogue> references;  // over `store`
+  std::unique_ptr<PolicyCatalogue> policies;
   SessionSealer sessions;
   TokenSigner tokens;
   Appraiser appraiser;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/encoding.h"
-
 namespace nacre::attestation {
 namespace {
 
@@ -12,49 +10,15 @@ constexpr std::string_view kStatus = "ear.status";
 constexpr std::string_view kVector = "ear.trustworthiness-vector";
 constexpr std::string_view kEvidence = "ear.veraison.annotated-evidence";
 
-// AR4SI section 2.3: what each value says.
-constexpr int kGenuineHardware = 2;
-constexpr int kUnrecognisedHardware = 97;
-constexpr int kApprovedExecutables = 3;  // only approved ones were loaded at boot
-constexpr int kApprovedConfiguration = 2;
-
 std::string SubmoduleName(size_t index) { return "cpu" + std::to_string(index); }
 
-Json TrustVector(bool emulated) {
-  return {{"instance-identity", 0},
-          {"configuration", kApprovedConfiguration},
-          {"executables", kApprovedExecutables},
-          {"file-system", 0},
-          {"hardware", emulated ? kUnrecognisedHardware : kGenuineHardware},
-          {"runtime-opaque", 0},
-          {"storage-opaque", 0},
-          {"sourced-data", 0}};
-}
-
-EarStatus Worst(const Json& vector, std::string_view except = {}) {
-  EarStatus worst = EarStatus::kNone;
-  for (const auto& [name, claim] : vector.items()) {
-    if (name != except) worst = std::max(worst, EarTier(claim.get<int64_t>()));
-  }
-  return worst;
-}
-
-// One outcome, with the session it is bound to.
-Json Submodule(const AppraisalOutcome& outcome, const Attestation& attestation) {
-  Json vector = TrustVector(outcome.appraisal.emulated);
-  Json claims = outcome.claims;
-  claims["emulated"] = outcome.appraisal.emulated;
-  claims["root"] = outcome.appraisal.root;
-  claims["reference"] = outcome.appraisal.reference;
-  Json evidence = {{EvidenceKindName(outcome.kind), std::move(claims)},
-                   {"report_data", HexEncode(outcome.report_data)},
-                   {"init_data", HexEncode(outcome.init_data)},
-                   {"runtime_data_claims",
-                    {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}}}};
-  return {{kStatus, EarStatusName(Worst(vector))},
-          {kVector, vector},
-          {"ear.appraisal-policy-id", "default"},
-          {kEvidence, std::move(evidence)}};
+Json Submodule(const Judgement& judgement) {
+  Json submodule = judgement.trust.extensions;
+  submodule[kStatus] = EarStatusName(judgement.status());
+  submodule[kVector] = judgement.trust.vector;
+  submodule["ear.appraisal-policy-id"] = "default";
+  submodule[kEvidence] = judgement.evidence;
+  return submodule;
 }
 
 absl::Status CheckVector(const Json& vector) {
@@ -86,8 +50,8 @@ EarStatus Merged(EarStatus one, EarStatus other) {
 absl::Status ReadSubmodule(const Json& submodule, bool primary, EarSummary* summary) {
   ASSIGN_OR_RETURN(const Json* vector, JsonObject(submodule, kVector, "token: submodule"));
   RETURN_IF_ERROR(CheckVector(*vector));
-  const EarStatus status = Worst(*vector);
-  const EarStatus but_hardware = Worst(*vector, "hardware");
+  const EarStatus status = WorstOf(*vector);
+  const EarStatus but_hardware = WorstOf(*vector, "hardware");
   summary->status = primary ? status : Merged(summary->status, status);
   summary->status_but_hardware =
       primary ? but_hardware : Merged(summary->status_but_hardware, but_hardware);
@@ -108,31 +72,10 @@ absl::Status ReadSubmodule(const Json& submodule, bool primary, EarSummary* summ
 
 }  // namespace
 
-std::string_view EarStatusName(EarStatus status) {
-  switch (status) {
-    case EarStatus::kNone:
-      return "none";
-    case EarStatus::kAffirming:
-      return "affirming";
-    case EarStatus::kWarning:
-      return "warning";
-    case EarStatus::kContraindicated:
-      return "contraindicated";
-  }
-  return "contraindicated";
-}
-
-EarStatus EarTier(int64_t claim) {
-  if (claim == 0) return EarStatus::kNone;
-  if (claim >= 2 && claim <= 31) return EarStatus::kAffirming;
-  if (claim >= 32 && claim <= 95) return EarStatus::kWarning;
-  return EarStatus::kContraindicated;  // 96..127, and whatever has no meaning
-}
-
 Json BuildEar(const EarInputs& inputs) {
   Json submodules = Json::object();
-  for (size_t i = 0; i < inputs.outcomes.size(); ++i) {
-    submodules[SubmoduleName(i)] = Submodule(inputs.outcomes[i], inputs.attestation);
+  for (size_t i = 0; i < inputs.judgements.size(); ++i) {
+    submodules[SubmoduleName(i)] = Submodule(inputs.judgements[i]);
   }
   return {{"eat_profile", kProfile},
           {"iss", inputs.issuer},

@@ -2,36 +2,30 @@
 // claims of a JWT, shaped as peers' brokers shape theirs, so that their relying parties read it.
 //
 // The trustworthiness vector uses AR4SI's numbers: 2..31 affirming, 32..95 warning, 96..127
-// contraindicated, 0 nothing claimed. The status is the worst of the vector. An emulator's hardware
-// is never affirmed: its claim is 97, "hardware not recognised".
+// contraindicated, 0 nothing claimed. The status is the worst of the vector, which the attestation
+// policy gives (judgement.h).
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "attestation/broker/judgement.h"
 #include "attestation/protocol/messages.h"
-#include "attestation/verifier/appraiser.h"
 #include "base/json.h"
 #include "base/status.h"
 
 namespace nacre::attestation {
-
-enum class EarStatus { kNone, kAffirming, kWarning, kContraindicated };
-std::string_view EarStatusName(EarStatus status);
-// The tier of one claim of the vector.
-EarStatus EarTier(int64_t claim);
 
 struct EarInputs {
   std::string id;  // correlation id of the attestation: the token's "jti"
   std::string issuer;
   int64_t issued_at = 0;
   int64_t expires_at = 0;
-  // Without a refusal: of the primary evidence first, then of what came beside it.
-  const std::vector<AppraisalOutcome>& outcomes;
-  const Attestation& attestation;
+  // Of the primary evidence first, then of what came beside it.
+  const std::vector<Judgement>& judgements;
 };
-// One submodule for each outcome: "cpu0", "cpu1", ...
+// One submodule for each judgement: "cpu0", "cpu1", ...
 Json BuildEar(const EarInputs& inputs);
 
 // What the broker needs of a token's claims when it is asked for a resource.

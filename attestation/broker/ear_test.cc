@@ -1,6 +1,7 @@
 #include "attestation/broker/ear.h"
 
-#include "attestation/broker/release_policy.h"
+#include "attestation/broker/policy_catalogue.h"
+#include "attestation/broker/release_floor.h"
 #include "base/status_testing.h"
 
 namespace nacre::attestation {
@@ -9,18 +10,26 @@ namespace {
 Json Ear(bool emulated, EvidenceKind kind = EvidenceKind::kSnp, size_t parts = 1) {
   AppraisalOutcome outcome;
   outcome.kind = kind;
+  outcome.genuine = true;
   outcome.appraisal.emulated = emulated;
   outcome.appraisal.reference = "pearl";
   outcome.appraisal.Add("launch measurement", true, "x", "x");
   Attestation attestation;
   attestation.nonce = "nonce";
   attestation.tee_pubkey = {{"kty", "EC"}};
+  const auto policies = *PolicySet::Defaults();
+  const auto judgements =
+      *JudgeAll(std::vector<AppraisalOutcome>(parts, outcome), attestation, policies->Attestation(),
+                [](std::string_view) { return Json(nullptr); });
   return BuildEar({.id = "00ff",
                    .issuer = "nacre-kbs",
                    .issued_at = 1,
                    .expires_at = 301,
-                   .outcomes = std::vector<AppraisalOutcome>(parts, outcome),
-                   .attestation = attestation});
+                   .judgements = judgements});
+}
+
+FloorDecision DecideRelease(const EarSummary& guest, bool allow_emulated) {
+  return CheckFloor(guest, {.allow_emulated = allow_emulated, .require_affirming = true});
 }
 
 TEST(Ear, TiersAreAr4sis) {

@@ -47,8 +47,7 @@ std::string CodeOf(const tee::Appraisal& appraisal) {
 
 std::string SummaryOf(const tee::Appraisal& appraisal) {
   if (appraisal.affirmed()) {
-    return "accepted: reference value '" + appraisal.reference + "' matches" +
-           (appraisal.emulated ? ", on emulated hardware" : "");
+    return "nothing is wrong";
   }
   return appraisal.refusal.empty() ? "nothing was checked" : appraisal.refusal;
 }
@@ -77,6 +76,43 @@ Json Detail(const AppraisalOutcome& outcome) {
           {"claims", std::move(claims)}};
 }
 
+// "policy 'default_cpu' says executables 33, hardware 97"
+std::string PolicySays(const Judgement& judgement) {
+  std::string out = "policy '" + judgement.policy + "' says";
+  std::string_view separator = " ";
+  for (const auto& [name, value] : judgement.trust.vector.items()) {
+    if (EarTier(value.get<int64_t>()) <= EarStatus::kAffirming) continue;
+    out += std::string(separator) + name + " " + value.dump();
+    separator = ", ";
+  }
+  return separator == " " ? "policy '" + judgement.policy + "' affirms nothing" : out;
+}
+
+std::string AcceptedSummary(const Judgement& judgement) {
+  const tee::Appraisal& appraisal = judgement.outcome.appraisal;
+  std::string out = "accepted: ";
+  if (!judgement.affirmed()) {
+    out += "genuine but " + std::string(EarStatusName(judgement.status())) + ": " +
+           PolicySays(judgement);
+  } else if (!appraisal.reference.empty()) {
+    out += "reference value '" + appraisal.reference + "' matches";
+  } else {
+    out += "policy '" + judgement.policy + "' approves the launch";
+  }
+  return out + (appraisal.emulated ? ", on emulated hardware" : "");
+}
+
+Json Detail(const Judgement& judgement) {
+  Json detail = Detail(judgement.outcome);
+  const bool affirming = judgement.status() == EarStatus::kAffirming;
+  const bool emulated = judgement.outcome.appraisal.emulated;
+  detail["policy"] = judgement.policy;
+  detail["status"] = EarStatusName(judgement.status());
+  detail["trust"] = judgement.trust.vector;
+  detail["verdict"] = emulated ? "emulated" : affirming ? "affirming" : detail["status"];
+  return detail;
+}
+
 }  // namespace
 
 std::string ReasonCode(std::string_view check_name) {
@@ -89,11 +125,8 @@ std::string ReasonCode(std::string_view check_name) {
   return code;
 }
 
-LogRow ExplainAppraisal(const RequestOrigin& origin,
-                        const std::vector<AppraisalOutcome>& outcomes) {
-  const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const auto& outcome) {
-    return !outcome.appraisal.affirmed();
-  });
+LogRow ExplainForgery(const RequestOrigin& origin, const std::vector<AppraisalOutcome>& outcomes) {
+  const auto refused = std::ranges::find(outcomes, false, &AppraisalOutcome::genuine);
   const AppraisalOutcome& subject = refused == outcomes.end() ? outcomes.front() : *refused;
   Json detail = Detail(subject);
   detail["kind"] = "attestation";
@@ -101,8 +134,30 @@ LogRow ExplainAppraisal(const RequestOrigin& origin,
   for (const AppraisalOutcome& other : outcomes) {
     if (&other != &subject) detail["additional"].push_back(Detail(other));
   }
-  return MakeRow(origin, CodeOf(subject.appraisal), SummaryOf(subject.appraisal),
+  const std::string code = CodeOf(subject.appraisal);
+  return MakeRow(origin, code.empty() ? "not-appraised" : code, SummaryOf(subject.appraisal),
                  std::move(detail));
+}
+
+LogRow ExplainJudgements(const RequestOrigin& origin, const std::vector<Judgement>& judgements,
+                         bool require_affirming) {
+  const auto doubtful = std::ranges::find(judgements, false, &Judgement::affirmed);
+  const bool accepted = doubtful == judgements.end() || !require_affirming;
+  const Judgement& subject = doubtful == judgements.end() ? judgements.front() : *doubtful;
+  Json detail = Detail(subject);
+  detail["kind"] = "attestation";
+  detail["additional"] = Json::array();
+  for (const Judgement& other : judgements) {
+    if (&other != &subject) detail["additional"].push_back(Detail(other));
+  }
+  if (accepted) return MakeRow(origin, "", AcceptedSummary(subject), std::move(detail));
+  const tee::Appraisal& appraisal = subject.outcome.appraisal;
+  const std::string code = appraisal.affirmed() ? "attestation-policy" : CodeOf(appraisal);
+  const std::string summary =
+      appraisal.affirmed() ? "attestation refused: " + PolicySays(subject) : SummaryOf(appraisal);
+  detail["verdict"] = "refused";
+  detail["refusal"] = Readable(summary);
+  return MakeRow(origin, code, summary, std::move(detail));
 }
 
 LogRow ExplainRefusal(const RequestOrigin& origin, std::string_view tee, std::string_view code,
@@ -118,9 +173,10 @@ LogRow ExplainRefusal(const RequestOrigin& origin, std::string_view tee, std::st
 
 LogRow ExplainResourceRefusal(const RequestOrigin& origin, const EarSummary& guest,
                               std::string_view resource, std::string_view code,
-                              std::string_view summary) {
+                              std::string_view summary, std::string_view policy_trace) {
   return MakeRow(origin, code, summary,
                  {{"kind", "resource"},
+                  {"trace", Readable(policy_trace)},
                   {"tee", guest.tee},
                   {"emulated", guest.emulated},
                   {"reference", guest.reference},

@@ -4,6 +4,8 @@
 // must not be able to feel its way to a measurement that passes.
 #include "attestation/broker/handshake.h"
 
+#include <algorithm>
+
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/evidence.h"
 #include "attestation/protocol/messages.h"
@@ -88,15 +90,13 @@ std::vector<AppraisalOutcome> AppraiseParts(const BrokerContext& context, const 
 }
 
 absl::StatusOr<std::string> IssueToken(const BrokerContext& context, const Call& call,
-                                       const std::vector<AppraisalOutcome>& outcomes,
-                                       const Attestation& attestation) {
+                                       const std::vector<Judgement>& judgements) {
   const int64_t now = call.origin.time;
   return context.tokens.Sign(BuildEar({.id = call.origin.id,
                                        .issuer = context.tokens.issuer(),
                                        .issued_at = now,
                                        .expires_at = now + context.config.token_lifetime_s,
-                                       .outcomes = outcomes,
-                                       .attestation = attestation}));
+                                       .judgements = judgements}));
 }
 
 absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call,
@@ -115,12 +115,23 @@ absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Sessio
     return RefuseEarly(context, call, session.tee, "malformed-evidence",
                        "evidence refused: " + std::string(parts.status().message()));
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<const ReferenceSet> references, context.references->All());
-  const std::vector<AppraisalOutcome> outcomes =
-      AppraiseParts(context, *parts, *references, call.origin.time);
-  const LogRow row = ExplainAppraisal(call.origin, outcomes);
+  ASSIGN_OR_RETURN(const auto references, context.references->All());
+  std::vector<AppraisalOutcome> outcomes =
+      AppraiseParts(context, *parts, references->documents, call.origin.time);
+  if (!std::ranges::all_of(outcomes, &AppraisalOutcome::genuine)) {
+    return RefuseEvidence(context, call, ExplainForgery(call.origin, outcomes));
+  }
+  const int64_t now = call.origin.time;
+  const auto judgements =
+      JudgeAll(std::move(outcomes), attestation, context.policies->Current()->Attestation(),
+               [&](std::string_view id) { return references->Query(id, now); });
+  if (!judgements.ok()) {
+    return RefuseEarly(context, call, session.tee, "attestation-policy",
+                       "attestation refused: " + std::string(judgements.status().message()));
+  }
+  const LogRow row = ExplainJudgements(call.origin, *judgements, context.config.require_affirming);
   if (row.refused) return RefuseEvidence(context, call, row);
-  ASSIGN_OR_RETURN(session.token, IssueToken(context, call, outcomes, attestation));
+  ASSIGN_OR_RETURN(session.token, IssueToken(context, call, *judgements));
   RETURN_IF_ERROR(context.store->AppendLog(row));
   ASSIGN_OR_RETURN(Answer answer,
                    WithCookie(context, call, session, SerializeTokenAnswer(session.token)));

@@ -67,6 +67,16 @@ absl::StatusOr<StoredReference> Named(ReferenceSet set) {
 
 }  // namespace
 
+Json ReferenceView::Query(std::string_view id, int64_t now) const {
+  if (id != "snp_launch_measurement") return nullptr;
+  Json out = Json::array();
+  for (const ReferenceValue& reference : documents.snp) {
+    const bool expired = reference.expires && now >= *reference.expires;
+    if (!expired) out.push_back(HexEncode(reference.measurement.digest));
+  }
+  return out.empty() ? Json(nullptr) : out;
+}
+
 absl::StatusOr<std::string> ReferenceCatalogue::Register(std::string_view document,
                                                          const Change& change) {
   ReferenceSet one;
@@ -86,15 +96,15 @@ absl::Status ReferenceCatalogue::Remove(std::string_view name, const Change& cha
   return store_->DeleteReference(name, change);
 }
 
-absl::StatusOr<std::shared_ptr<const ReferenceSet>> ReferenceCatalogue::All() {
+absl::StatusOr<std::shared_ptr<const ReferenceView>> ReferenceCatalogue::All() {
   std::lock_guard lock(mutex_);
   // Read before the documents: at worst they are read once more than needed.
   ASSIGN_OR_RETURN(const int64_t generation, store_->Generation());
   if (cached_ != nullptr && generation == generation_) return cached_;
   ASSIGN_OR_RETURN(std::vector<StoredReference> stored, store_->ListReferences());
-  auto values = std::make_shared<ReferenceSet>();
+  auto values = std::make_shared<ReferenceView>();
   for (const StoredReference& entry : stored) {
-    const absl::Status added = Add(entry.document, values.get());
+    const absl::Status added = Add(entry.document, &values->documents);
     if (!added.ok()) {
       return absl::DataLossError("stored reference value " + entry.name + ": " +
                                  std::string(added.message()));

@@ -9,9 +9,19 @@
 
 #include "attestation/broker/store.h"
 #include "attestation/verifier/launch_registers.h"
+#include "base/json.h"
 #include "base/status.h"
 
 namespace nacre::attestation {
+
+// One state of the catalogue; immutable.
+struct ReferenceView {
+  ReferenceSet documents;
+
+  // For query_reference_value: what is in force at `now` under an id, as JSON; null when nothing
+  // is. "snp_launch_measurement" also lists the digests of the SNP documents.
+  Json Query(std::string_view id, int64_t now) const;
+};
 
 class ReferenceCatalogue {
  public:
@@ -25,12 +35,12 @@ class ReferenceCatalogue {
 
   // All that are registered. kDataLoss naming one that no longer parses: then nobody is affirmed
   // until the owner has seen to it.
-  absl::StatusOr<std::shared_ptr<const ReferenceSet>> All();
+  absl::StatusOr<std::shared_ptr<const ReferenceView>> All();
 
  private:
   Store* store_;
   std::mutex mutex_;
-  std::shared_ptr<const ReferenceSet> cached_;
+  std::shared_ptr<const ReferenceView> cached_;
   int64_t generation_ = 0;  // of the store, when `cached_` was read
 };
 

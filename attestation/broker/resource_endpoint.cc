@@ -1,6 +1,6 @@
 #include "attestation/broker/resource_endpoint.h"
 
-#include "attestation/broker/release_policy.h"
+#include "attestation/broker/release_floor.h"
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
 #include "crypto/jwe.h"
@@ -31,13 +31,54 @@ absl::StatusOr<std::string> EncryptFor(const Json& jwk, ByteView contents) {
   return crypto::JweEncrypt(key, algorithm, contents);
 }
 
+struct Denial {
+  std::string code;
+  std::string summary;
+  std::string trace;  // of the policy
+};
+
 Answer Deny(BrokerContext& context, const Call& call, const EarSummary& guest,
-            const ResourcePath& path, const ReleaseDecision& decision) {
-  absl::Status logged = context.store->AppendLog(
-      ExplainResourceRefusal(call.origin, guest, path.Text(), decision.code, decision.summary));
+            const ResourcePath& path, const Denial& denial) {
+  absl::Status logged = context.store->AppendLog(ExplainResourceRefusal(
+      call.origin, guest, path.Text(), denial.code, denial.summary, denial.trace));
   if (!logged.ok()) return RefuseFailure(logged, call.origin.id);
-  return Refuse({403, "PolicyDeny", decision.code, "policy denies this resource", decision.summary},
+  return Refuse({403, "PolicyDeny", denial.code, "policy denies this resource", denial.summary},
                 call.origin.id);
+}
+
+// What the resource policies of newer peers read beside the claims themselves.
+Json TrustContext(const Json& claims, const EarSummary& guest) {
+  return {{"attestation_summary",
+           {{"tee_type", Json::array({guest.tee})},
+            {"policy_ids", Json::array({"default"})},
+            {"issuer", claims.value("iss", "")},
+            {"verification_result", guest.status == EarStatus::kAffirming},
+            {"claims", claims}}},
+          {"tee_pubkey", guest.tee_pubkey}};
+}
+
+std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json& claims,
+                            const EarSummary& guest, const ResourcePath& path) {
+  const FloorDecision floor =
+      CheckFloor(guest, {.allow_emulated = context.config.allow_emulated,
+                         .require_affirming = context.config.require_affirming});
+  if (!floor.allowed) return Denial{floor.code, floor.summary, ""};
+  const auto references = context.references->All();
+  if (!references.ok()) return Denial{"resource-policy", references.status().ToString(), ""};
+  Json input = claims;
+  input["trust_context"] = TrustContext(claims, guest);
+  const Json data = {{"plugin", "resource"},
+                     {"resource-path", {path.repository, path.type, path.tag}},
+                     {"query", Json::object()},
+                     {"nacre", {{"allow_emulated", context.config.allow_emulated}}}};
+  const auto policies = context.policies->Current();
+  const BrokerPolicy& policy = policies->ForResource(path.Text());
+  BrokerPolicy::Decision decision = policy.Decide(
+      input, data, [&](std::string_view id) { return (*references)->Query(id, call.origin.time); });
+  if (decision.allowed) return std::nullopt;
+  return Denial{"resource-policy",
+                "resource refused: policy '" + policy.name() + "' does not allow it",
+                std::move(decision.why_not)};
 }
 
 }  // namespace
@@ -56,8 +97,8 @@ Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_v
   }
   auto guest = ReadEar(*claims);
   if (!guest.ok()) return RefuseFailure(guest.status(), call.origin.id);
-  ReleaseDecision decision = DecideRelease(*guest, context.config.allow_emulated);
-  if (!decision.allowed) return Deny(context, call, *guest, *path, decision);
+  const auto denial = Judge(context, call, *claims, *guest, *path);
+  if (denial) return Deny(context, call, *guest, *path, *denial);
   auto contents = context.store->GetResource(path->Text());
   if (!contents.ok()) return RefuseFailure(contents.status(), call.origin.id);
   auto jwe = EncryptFor(guest->tee_pubkey, contents->view());

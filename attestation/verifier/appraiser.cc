@@ -59,6 +59,16 @@ bool ProvesLog(ByteView log, const tee::tdx::TdBody& td, Appraisal* appraisal) {
                                        tee::eventlog::Bank::kSha384, registers, appraisal);
 }
 
+// Nothing is wrong, unless it is the launch, and that was looked at.
+bool IsGenuine(const Appraisal& appraisal) {
+  bool launch = false;
+  for (const tee::Check& check : appraisal.checks) {
+    launch = launch || check.name == kLaunchCheck;
+    if (!check.passed && check.name != kLaunchCheck) return false;
+  }
+  return launch;
+}
+
 // After a TPM's quote was found good.
 void JudgePcrs(const tee::tpm::TpmReport& report, tee::tpm::Bank bank,
                const AppraisalRequest& request, AppraisalOutcome* out) {
@@ -87,6 +97,7 @@ AppraisalOutcome Appraiser::Appraise(const AppraisalRequest& request) const {
   } else if (const auto* tpm = std::get_if<TpmEvidenceMessage>(&body)) {
     Tpm(*tpm, request, &out);
   }
+  out.genuine = IsGenuine(out.appraisal);
   return out;
 }
 
@@ -107,7 +118,7 @@ void Appraiser::Snp(const SnpEvidenceMessage& evidence, const AppraisalRequest& 
   snp.now = request.now;
   out->appraisal = snp_.AppraiseSnp(snp);
   const auto report = tee::sev::ParseReport(evidence.evidence.report);
-  if (!out->appraisal.affirmed() || !report.ok()) return;
+  if (!IsGenuine(out->appraisal) || !report.ok()) return;
   out->claims = SnpPeerClaims(*report);
   out->report_data = ToBytes(report->report_data);
   out->init_data = ToBytes(report->host_data);

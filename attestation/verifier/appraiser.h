@@ -40,14 +40,20 @@ struct AppraisalRequest {
   int64_t now = 0;  // seconds since 1970
 };
 
-// Its parts but the appraisal are of verified evidence only.
+// Its parts but the appraisal are of genuine evidence only.
 struct AppraisalOutcome {
   EvidenceKind kind = EvidenceKind::kSnp;
   tee::Appraisal appraisal;
+  // Every check but that of the launch has passed: whether an unknown launch is good enough may be
+  // left to a policy.
+  bool genuine = false;
   Json claims = Json::object();  // under the names peers' policies read
   Bytes report_data;             // of TPMs the nonce
   Bytes init_data;               // HOST_DATA, MRCONFIGID, PCR 8
 };
+
+// The check that compares a machine's start with the reference values, for all kinds.
+inline constexpr std::string_view kLaunchCheck = "launch measurement";
 
 // Thread-safe; may wait for its collateral source.
 class Appraiser {

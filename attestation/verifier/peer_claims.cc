@@ -7,16 +7,16 @@ namespace nacre::attestation {
 namespace {
 
 // Little-endian, as the quote has it.
-std::string HexOf(uint64_t value) {
+std::string HexOf(uint64_t value, int size = 8) {
   Bytes bytes;
-  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
+  for (int i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
   return HexEncode(bytes);
 }
 
 Json TdxHeader(const tee::tdx::QuoteHeader& header) {
-  return {{"version", header.version},
-          {"att_key_type", header.attestation_key_type},
-          {"tee_type", header.tee_type},
+  return {{"version", HexOf(header.version, 2)},
+          {"att_key_type", HexOf(header.attestation_key_type, 2)},
+          {"tee_type", HexOf(header.tee_type, 4)},
           {"vendor_id", HexEncode(header.qe_vendor_id)},
           {"user_data", HexEncode(header.user_data)}};
 }
@@ -41,6 +41,26 @@ Json TdxBody(const tee::tdx::TdBody& td) {
   return body;
 }
 
+// What newer policies read: the report's own structure.
+Json SnpNested(const tee::sev::Report& report, const tee::sev::TcbComponents& tcb) {
+  return {{"measurement", HexEncode(report.measurement)},
+          {"reported_tcb",
+           {{"bootloader", tcb.bootloader},
+            {"tee", tcb.tee},
+            {"snp", tcb.snp},
+            {"microcode", tcb.microcode}}},
+          {"policy",
+           {{"abi_major", report.policy.abi_major()},
+            {"abi_minor", report.policy.abi_minor()},
+            {"smt_allowed", report.policy.smt_allowed()},
+            {"migrate_ma_allowed", report.policy.migration_agent_allowed()},
+            {"debug_allowed", report.policy.debug_allowed()},
+            {"single_socket_required", report.policy.single_socket_required()}}},
+          {"plat_info",
+           {{"smt_enabled", (report.platform_info & 1) != 0},
+            {"tsme_enabled", (report.platform_info & 2) != 0}}}};
+}
+
 }  // namespace
 
 Json SnpPeerClaims(const tee::sev::Report& report) {
@@ -59,7 +79,8 @@ Json SnpPeerClaims(const tee::sev::Report& report) {
           {"platform_smt_enabled", (report.platform_info & 1) != 0},
           {"platform_tsme_enabled", (report.platform_info & 2) != 0},
           {"measurement", HexEncode(report.measurement)},
-          {"chip_id", HexEncode(report.chip_id)}};
+          {"chip_id", HexEncode(report.chip_id)},
+          {"evidence", SnpNested(report, tcb)}};
 }
 
 Json TdxPeerClaims(const tee::tdx::VerifiedTd& verified) {
@@ -85,9 +106,10 @@ Json TdxPeerClaims(const tee::tdx::VerifiedTd& verified) {
 Json TextPeerClaims(const tee::Appraisal& appraisal, const std::map<uint32_t, Bytes>& pcrs) {
   Json out = Json::object();
   for (const auto& [name, value] : appraisal.claims) out[name] = value;
-  const std::string_view prefix = appraisal.tee == tee::TeeKind::kTpm ? "pcr" : "tpm.pcr";
+  // A TPM's own stand beside its other claims, a virtual one's in an object of their own.
+  Json& registers = appraisal.tee == tee::TeeKind::kTpm ? out : out["tpm"] = Json::object();
   for (const auto& [index, value] : pcrs) {
-    out[StrCat(prefix, index < 10 ? "0" : "", index)] = HexEncode(value);
+    registers[StrCat("pcr", index < 10 ? "0" : "", index)] = HexEncode(value);
   }
   return out;
 }

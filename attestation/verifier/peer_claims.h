@@ -14,8 +14,8 @@ namespace nacre::attestation {
 
 Json SnpPeerClaims(const tee::sev::Report& report);
 Json TdxPeerClaims(const tee::tdx::VerifiedTd& td);
-// Of TPMs and Azure's guests: the appraisal's claims as text, and "tpm.pcr00" to "tpm.pcr23" (of a
-// plain TPM "pcr00" to "pcr23").
+// Of TPMs and Azure's guests: the appraisal's claims as text, and {"tpm": {"pcr00" to "pcr23"}} (of
+// a plain TPM "pcr00" to "pcr23").
 Json TextPeerClaims(const tee::Appraisal& appraisal, const std::map<uint32_t, Bytes>& pcrs);
 
 }  // namespace nacre::attestation

@@ -1,29 +1,29 @@
-#include "attestation/broker/release_policy.h"
+#include "attestation/broker/release_floor.h"
 
 namespace nacre::attestation {
 namespace {
 
-ReleaseDecision Allow() {
-  ReleaseDecision decision;
+FloorDecision Allow() {
+  FloorDecision decision;
   decision.allowed = true;
   return decision;
 }
 
 }  // namespace
 
-ReleaseDecision DecideRelease(const EarSummary& guest, bool allow_emulated) {
-  // Both are asked for, so that a token whose vector and flag disagree is not enough.
-  if (guest.status == EarStatus::kAffirming && !guest.emulated) return Allow();
-  if (guest.emulated && !allow_emulated) {
+FloorDecision CheckFloor(const EarSummary& guest, const ReleaseFloor& floor) {
+  if (guest.emulated && !floor.allow_emulated) {
     return {.allowed = false,
             .code = "emulated-not-allowed",
             .summary =
                 "resource refused: the guest's hardware is emulated, and [policy] "
                 "allow_emulated is not true"};
   }
-  if (guest.emulated && guest.status_but_hardware == EarStatus::kAffirming) {
-    return Allow();
-  }
+  if (!floor.require_affirming) return Allow();
+  // Of an emulator's claims those beside the hardware count; all of them where the token's vector
+  // and its flag disagree.
+  if (guest.status == EarStatus::kAffirming && !guest.emulated) return Allow();
+  if (guest.emulated && guest.status_but_hardware == EarStatus::kAffirming) return Allow();
   return {.allowed = false,
           .code = "not-affirming",
           .summary = "resource refused: the guest's status is " +
