@@ -27,7 +27,7 @@ build=$(cd "$build" && pwd) || fail "no build folder '$build'"
 out=${out:-$build/guest}
 agent=$build/bin/nacre-agent
 [ -x "$agent" ] || fail "no nacre-agent in $build/bin: build it first"
-for tool in crun modinfo cpio ldd lz4; do
+for tool in crun modinfo cpio ldd lz4 cc nm; do
   command -v $tool >/dev/null || fail "'$tool' is missing (packaging/apt-packages.txt lists it)"
 done
 mkdir -p "$out" "$out/cache"
@@ -109,7 +109,7 @@ add_module() {
 add_program() {
   local library
   put "$1" "$2" 0755
-  ldd "$1" | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' | sort -u | while read -r library; do
+  LD_LIBRARY_PATH=$work/lib ldd "$1" | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' | sort -u | while read -r library; do
     case $library in
       /lib64/*) target=lib64/$(basename "$library") ;;
       *) target=usr/lib/x86_64-linux-gnu/$(basename "$library") ;;
@@ -126,6 +126,8 @@ ln -s usr/bin "$root/bin"
 
 strip --strip-all -o "$work/nacre-agent" "$agent"
 add_program "$work/nacre-agent" usr/bin/nacre-agent
+mkdir "$work/lib"
+"$here/without_systemd.sh" "$(command -v crun)" "$work/lib/libsystemd.so.0"
 add_program "$(command -v crun)" usr/bin/crun
 ln -s usr/bin/nacre-agent "$root/init"
 while read -r module; do add_module "$module"; done < <(lines modules.txt)

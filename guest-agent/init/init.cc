@@ -55,7 +55,7 @@ std::string_view UnwantedModules() {
 }
 
 absl::Status Prepare() {
-  clearenv();  // the kernel command line can put words here
+  clearenv();  // what early_environment.h left has done its work
   setenv("PATH", "/usr/bin", 1);
   setenv("SSL_CERT_FILE", kCertificates, 1);
   RETURN_IF_ERROR(MoveRoot());
