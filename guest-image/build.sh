@@ -100,7 +100,7 @@ add_module() {
   echo "$name" >>"$work/modules.seen"
   # Without debug data goes the signature: the initrd is measured, and checking 14 RSA signatures
   # is a third of a start.
-  strip --strip-debug -o "$work/module.ko" "$file"
+  strip --strip-unneeded --remove-section=.BTF -o "$work/module.ko" "$file"
   put "$work/module.ko" "lib/nacre/modules/$name.ko" 0644 "$kernel_package"
   echo "/lib/nacre/modules/$name.ko" >>"$work/modules.list"
 }
@@ -109,7 +109,8 @@ add_module() {
 add_program() {
   local library
   put "$1" "$2" 0755
-  LD_LIBRARY_PATH=$work/lib ldd "$1" | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' | sort -u | while read -r library; do
+  LD_LIBRARY_PATH=$work/lib ldd "$1" | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' |
+    sort -u | while read -r library; do
     case $library in
       /lib64/*) target=lib64/$(basename "$library") ;;
       *) target=usr/lib/x86_64-linux-gnu/$(basename "$library") ;;

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Start overhead: the time from `nacre run` to the container's first output byte, over the time in
 # which the same QEMU boots the same kernel, with the same machine, memory and command line, into an
-# init that prints one line. Both are measured in turns, so that a noisy machine disturbs both
-# alike; medians are compared.
+# init that prints one line. Each pod is compared with the mean of the bare guests just before and
+# just after it, so that a machine that is slow for a while is slow for both; the median of these
+# ratios is the result.
 #
 #   tests/bench/start.sh [BUILD] [ROUNDS]
 set -euo pipefail
@@ -42,12 +43,15 @@ pod() { mark=first first_byte bash -c "stack_run -- /bin/echo first"; }
 export -f stack_run
 export STACK image NACRE_BUILD
 
+bare >"$STACK/bare"
 for ((i = 0; i < rounds; i++)); do
-  bare >>"$STACK/bare"
   pod >>"$STACK/pod"
-  echo "round $((i + 1)): bare $(tail -n 1 "$STACK/bare") ms, pod $(tail -n 1 "$STACK/pod") ms" >&2
+  bare >>"$STACK/bare"
+  echo "round $((i + 1)): pod $(tail -n 1 "$STACK/pod") ms between bare guests of" \
+    "$(tail -n 2 "$STACK/bare" | tr '\n' ' ')ms" >&2
 done
-median() { sort -n "$1" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
-b=$(median "$STACK/bare") p=$(median "$STACK/pod")
-awk -v b="$b" -v p="$p" -v n="$rounds" \
-  'BEGIN {printf "start: bare %d ms, pod %d ms, ratio %.2f (medians of %d)\n", b, p, p / b, n}'
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+ratio=$(awk 'NR == FNR {bare[NR] = $1; next} {print 2 * $1 / (bare[FNR] + bare[FNR + 1])}' \
+  "$STACK/bare" "$STACK/pod" | median)
+printf 'start: ratio %.2f (median of %d; median pod %d ms, bare %d ms)\n' "$ratio" "$rounds" \
+  "$(median <"$STACK/pod")" "$(median <"$STACK/bare")"
