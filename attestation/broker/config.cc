@@ -31,7 +31,9 @@ class Section {
 absl::Status ReadSession(TableReader& top, const std::string& file, BrokerConfig* config) {
   uint64_t lifetime = static_cast<uint64_t>(config->session_lifetime_s);
   Section session(top, "session", file);
-  session->String("key", &config->cookie_key).Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
+  session->String("key", &config->cookie_key)
+      .Uint("rotate_hours", &config->session_rotate_hours, 1, 24 * 365)
+      .Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
   config->session_lifetime_s = static_cast<int64_t>(lifetime);
   return session->Finish();
 }
@@ -40,10 +42,16 @@ absl::Status ReadToken(TableReader& top, const std::string& file, BrokerConfig* 
   uint64_t lifetime = static_cast<uint64_t>(config->token_lifetime_s);
   Section token(top, "token", file);
   token->String("key", &config->token_key)
+      .String("certificate", &config->token_certificate)
+      .Uint("rotate_days", &config->token_rotate_days, 1, 3650)
       .String("issuer", &config->token_issuer)
       .Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
   config->token_lifetime_s = static_cast<int64_t>(lifetime);
-  return token->Finish();
+  RETURN_IF_ERROR(token->Finish());
+  if (config->token_key.empty() && !config->token_certificate.empty()) {
+    return absl::InvalidArgumentError(file + ": [token] certificate needs the key it is for");
+  }
+  return absl::OkStatus();
 }
 
 // [policy.min_tcb]: all four components, so that none is left at 0 by oversight; fmc is Turin's.
@@ -196,13 +204,16 @@ absl::Status ReadAttestation(TableReader& top, const std::string& file, BrokerCo
   return attestation->Finish();
 }
 
+absl::Status ReadStorage(TableReader& top, const std::string& folder, const std::string& file,
+                         BrokerConfig* config) {
+  Section storage(top, "storage", file);
+  return ReadStorageConfig(*storage, file + ": [storage]", folder, &config->storage);
+}
+
 absl::Status ReadFileSections(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section tls(top, "tls", file);
   tls->String("certificate", &config->tls_certificate).String("key", &config->tls_key);
   RETURN_IF_ERROR(tls->Finish());
-  Section storage(top, "storage", file);
-  storage->String("database", &config->database).String("master_key", &config->master_key);
-  RETURN_IF_ERROR(storage->Finish());
   Section admin(top, "admin", file);
   admin->String("public_key", &config->admin_public_key).String("issuer", &config->admin_issuer);
   RETURN_IF_ERROR(admin->Finish());
@@ -219,10 +230,9 @@ absl::Status ResolvePaths(const std::string& folder, const std::string& file,
   };
   for (const Path& path : {Path{&config->tls_certificate, "[tls] certificate", true},
                            {&config->tls_key, "[tls] key", true},
-                           {&config->database, "[storage] database", true},
-                           {&config->master_key, "[storage] master_key", true},
-                           {&config->cookie_key, "[session] key", true},
-                           {&config->token_key, "[token] key", true},
+                           {&config->cookie_key, "[session] key", false},
+                           {&config->token_key, "[token] key", false},
+                           {&config->token_certificate, "[token] certificate", false},
                            {&config->admin_public_key, "[admin] public_key", true},
                            {&config->emulated_root, "[attestation] emulated_root", false},
                            {&config->emulated_tdx_root, "[attestation] emulated_tdx_root", false},
@@ -251,6 +261,7 @@ absl::StatusOr<BrokerConfig> ParseBrokerConfig(std::string_view text, const std:
   TableReader top(table, name);
   top.String("listen", &config.listen);
   RETURN_IF_ERROR(ReadFileSections(top, name, &config));
+  RETURN_IF_ERROR(ReadStorage(top, folder, name, &config));
   RETURN_IF_ERROR(ReadSession(top, name, &config));
   RETURN_IF_ERROR(ReadToken(top, name, &config));
   RETURN_IF_ERROR(ReadPolicy(top, name, &config));

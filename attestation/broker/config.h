@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attestation/broker/storage/storage_config.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "tee/sev/policy.h"
@@ -23,16 +24,17 @@ struct BrokerConfig {
   std::string tls_certificate;  // PEM, leaf first
   std::string tls_key;
 
-  // [storage]
-  std::string database;
-  std::string master_key;  // 32 raw bytes that seal the resources
+  StorageConfig storage;  // [storage]
 
   // [session]
-  std::string cookie_key;  // 32 raw bytes that seal the session cookie
+  std::string cookie_key;  // 32 raw bytes that seal the session cookie; "": in the store
+  uint64_t session_rotate_hours = 24;  // of the key in the store
   int64_t session_lifetime_s = 300;
 
   // [token]
-  std::string token_key;  // PEM, EC P-256
+  std::string token_key;            // PEM, EC P-256 or P-384; "": in the store
+  std::string token_certificate;    // PEM, of token_key first; "": tokens have no "x5c"
+  uint64_t token_rotate_days = 90;  // of the key in the store
   std::string token_issuer = "nacre-kbs";
   int64_t token_lifetime_s = 300;
 

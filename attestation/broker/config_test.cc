@@ -47,7 +47,29 @@ TEST(Config, UnknownKeysAreNamedWithTheNearest) {
 }
 
 TEST(Config, MissingPathsAreNamed) {
-  EXPECT_STATUS(ParseBrokerConfig("", "/", "kbs.toml"), kInvalidArgument, "certificate is missing");
+  const std::string storage = "[storage]\ndatabase = \"d\"\nmaster_key = \"m\"\n";
+  EXPECT_STATUS(ParseBrokerConfig(storage, "/", "kbs.toml"), kInvalidArgument,
+                "certificate is missing");
+  EXPECT_STATUS(ParseBrokerConfig("", "/", "kbs.toml"), kInvalidArgument, "master_key is missing");
+}
+
+TEST(Config, StorageHasTheKeysOfItsKind) {
+  auto parse = [](const std::string& keys) {
+    return ParseBrokerConfig("[storage]\nmaster_key = \"m\"\n" + keys, "/", "kbs.toml").status();
+  };
+  EXPECT_STATUS(parse(""), kInvalidArgument, "database is missing");
+  EXPECT_STATUS(parse("database = \"d\"\nurl = \"u\"\n"), kInvalidArgument, "url belongs to");
+  EXPECT_STATUS(parse("database = \"d\"\npassword_file = \"p\"\n"), kInvalidArgument,
+                "password_file belongs to");
+  const std::string postgresql = "kind = \"postgresql\"\n";
+  EXPECT_STATUS(parse(postgresql), kInvalidArgument, "url is missing");
+  EXPECT_STATUS(parse(postgresql + "url = \"u\"\ndatabase = \"d\"\n"), kInvalidArgument,
+                "database belongs to");
+  EXPECT_STATUS(parse(postgresql + "url = \"u\"\nconnections = 0\n"), kInvalidArgument,
+                "connections");
+  EXPECT_STATUS(parse("kind = \"mysql\"\n"), kInvalidArgument, "sqlite, postgresql");
+  // Now only what is not [storage] is missing.
+  EXPECT_STATUS(parse(postgresql + "url = \"u\"\n"), kInvalidArgument, "[tls]");
 }
 
 TEST(Config, ValuesAreBounded) {

@@ -1,10 +1,8 @@
 #include "attestation/broker/context.h"
 
-#include <sys/stat.h>
-
 #include <ctime>
 
-#include "attestation/broker/storage/sqlite.h"
+#include "attestation/broker/service_keys.h"
 #include "attestation/collateral/tdx_collateral.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -13,35 +11,6 @@ namespace nacre::attestation {
 namespace {
 
 constexpr size_t kMaxKeyFile = 64 << 10;
-
-// A key others can read is no key: refused like a missing one.
-absl::StatusOr<SecretBytes> ReadKeyFile(const std::string& path, std::string_view what) {
-  ASSIGN_OR_RETURN(Bytes contents, ReadFile(path, kMaxKeyFile), what);
-  SecretBytes key = SecretBytes::TakeFrom(std::move(contents));
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, path);
-  if ((info.st_mode & 077) != 0) {
-    return absl::FailedPreconditionError(std::string(what) + ": " + path +
-                                         " can be read by others; chmod it to 600");
-  }
-  return key;
-}
-
-absl::StatusOr<SecretBytes> ReadRawKey(const std::string& path, std::string_view what) {
-  ASSIGN_OR_RETURN(SecretBytes key, ReadKeyFile(path, what));
-  if (key.size() == 32) return key;
-  return absl::InvalidArgumentError(std::string(what) + ": " + path + " has " +
-                                    std::to_string(key.size()) + " bytes, expected 32");
-}
-
-absl::StatusOr<TokenSigner> OpenTokenSigner(const BrokerConfig& config) {
-  ASSIGN_OR_RETURN(SecretBytes pem, ReadKeyFile(config.token_key, "token key"));
-  ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::FromPem(pem.view()),
-                   "token key " + config.token_key);
-  ASSIGN_OR_RETURN(TokenSigner signer, TokenSigner::Create(std::move(key), config.token_issuer),
-                   config.token_key);
-  return signer;
-}
 
 absl::Status OpenRoots(const BrokerConfig& config, AppraiserOptions* options) {
   if (!config.emulated_root.empty()) {
@@ -112,10 +81,7 @@ absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerConfig& config) {
-  ASSIGN_OR_RETURN(std::unique_ptr<MasterKey> master_key, OpenMasterKey(config.master_key, ""));
-  ASSIGN_OR_RETURN(SecretBytes cookie_key, ReadRawKey(config.cookie_key, "session key"));
-  ASSIGN_OR_RETURN(SessionSealer sessions, SessionSealer::Create(std::move(cookie_key)));
-  ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config));
+  ASSIGN_OR_RETURN(std::unique_ptr<MasterKey> master_key, OpenMasterKey(config.storage));
   ASSIGN_OR_RETURN(AppraiserOptions appraiser, OpenAppraiser(config));
   ASSIGN_OR_RETURN(std::string admin_pem, ReadTextFile(config.admin_public_key, kMaxKeyFile),
                    "admin public key");
@@ -123,9 +89,11 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
                    "admin public key " + config.admin_public_key);
   StoreLimits limits;
   limits.max_log_rows = static_cast<int64_t>(config.log_rows);
-  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, sql::OpenSqlite(config.database));
+  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, OpenDatabase(config.storage));
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store,
                    Store::Open(std::move(database), std::move(master_key), limits));
+  ASSIGN_OR_RETURN(SessionSealer sessions, OpenSessionSealer(config, store.get()));
+  ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config, store.get()));
   auto references = std::make_unique<ReferenceCatalogue>(store.get());
   RETURN_IF_ERROR(references->All().status());
   ASSIGN_OR_RETURN(std::unique_ptr<PolicyCatalogue> policies, PolicyCatalogue::Open());

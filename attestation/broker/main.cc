@@ -3,6 +3,7 @@
 //
 //   nacre-kbs --config kbs.toml [--listen ADDRESS:PORT] [--port-file FILE]
 //   nacre-kbs init --dir DIR [--san NAME]... [--emulated-root PEM] [--allow-emulated]
+//   nacre-kbs backup | restore | rekey | rotate-keys | audit | master-key    maintenance.h
 //
 // Exit codes: 0 stopped by a signal or done; 2 the command line is wrong; 1 anything else.
 
@@ -14,6 +15,7 @@
 #include <ctime>
 
 #include "attestation/broker/broker.h"
+#include "attestation/broker/maintenance.h"
 #include "attestation/broker/setup.h"
 #include "attestation/protocol/limits.h"
 #include "base/file.h"
@@ -135,6 +137,7 @@ int Main(int argc, char** argv) {
   init->add_option("--san", setup.extra_names, "Another name or address of this broker");
   init->add_option("--emulated-root", setup.emulated_root, "Trust this emulator's root (PEM)");
   init->add_flag("--allow-emulated", setup.allow_emulated, "Give resources to emulated guests");
+  Maintenance maintenance(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -142,6 +145,9 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::fprintf(stderr, "%s\n", DescribeUsageError(app, error).c_str());
     return 2;
+  }
+  if (std::optional<absl::Status> done = maintenance.Run()) {
+    return done->ok() ? 0 : Report(std::string(done->message()), 1);
   }
   if (!init->parsed() && serve.config.empty()) return Report("--config is required", 2);
   absl::Status status = init->parsed() ? Init(setup) : Serve(serve);

@@ -118,8 +118,8 @@ TEST_F(ProgramTest, FailuresAreOneLineAndNameTheThing) {
   ASSERT_OK(WriteFile(folder + "/kbs.db", AsBytes("not a database, though it has many bytes")));
   ExpectFails({"--config", Config()}, "kbs.db");
   ASSERT_OK(RemoveTree(folder + "/kbs.db"));
-  ASSERT_OK(RemoveTree(folder + "/token.key"));
-  ExpectFails({"--config", Config()}, "token.key");
+  ASSERT_OK(RemoveTree(folder + "/admin.pem"));
+  ExpectFails({"--config", Config()}, "admin.pem");
 }
 
 TEST_F(ProgramTest, ABusyPortIsNamed) {

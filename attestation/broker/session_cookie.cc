@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kKeySize = 32;
 constexpr size_t kIvSize = 12;
 constexpr size_t kMaxCookie = 64 << 10;
-constexpr std::string_view kAad = "nacre-kbs session v1";
+constexpr std::string_view kAad = "nacre-kbs session v2";
 
 absl::Status NotOurs() { return absl::UnauthenticatedError("session cookie is not ours"); }
 
@@ -36,7 +36,7 @@ absl::StatusOr<SessionSealer> SessionSealer::Create(SecretBytes key) {
     return absl::InvalidArgumentError("session key has " + std::to_string(key.size()) +
                                       " bytes, expected 32");
   }
-  return SessionSealer(std::move(key));
+  return SessionSealer(OneKey("file", std::move(key)));
 }
 
 absl::StatusOr<std::string> SessionSealer::Seal(const Session& session) const {
@@ -44,20 +44,31 @@ absl::StatusOr<std::string> SessionSealer::Seal(const Session& session) const {
                                                {"tee", session.tee},
                                                {"expires_at", session.expires_at},
                                                {"token", session.token}}));
-  Bytes out = crypto::RandomBytes(kIvSize);
-  ASSIGN_OR_RETURN(Bytes sealed,
-                   crypto::Aes256GcmSeal(key_.view(), out, AsBytes(kAad), AsBytes(text)));
-  out.insert(out.end(), sealed.begin(), sealed.end());
-  return Base64UrlEncode(out);
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ServiceKey> key, keys_->Current());
+  const Bytes iv = crypto::RandomBytes(kIvSize);
+  ASSIGN_OR_RETURN(const Bytes sealed,
+                   crypto::Aes256GcmSeal(key->material.view(), iv, AsBytes(kAad), AsBytes(text)));
+  ByteWriter out;
+  out.U8(static_cast<uint8_t>(key->id.size())).Put(key->id).Put(ByteView(iv));
+  out.Put(ByteView(sealed));
+  return Base64UrlEncode(out.bytes());
 }
 
 absl::StatusOr<Session> SessionSealer::Open(std::string_view value, int64_t now) const {
   if (value.size() > kMaxCookie) return NotOurs();
   auto sealed = Base64UrlDecode(value);
-  if (!sealed.ok() || sealed->size() < kIvSize) return NotOurs();
-  ByteView bytes = *sealed;
-  auto text = crypto::Aes256GcmOpen(key_.view(), bytes.first(kIvSize), AsBytes(kAad),
-                                    bytes.subspan(kIvSize));
+  if (!sealed.ok()) return NotOurs();
+  ByteReader reader(*sealed);
+  const auto id_size = reader.U8("cookie");
+  if (!id_size.ok()) return NotOurs();
+  const auto id = reader.Take(*id_size, "cookie");
+  const auto iv = reader.Take(kIvSize, "cookie");
+  if (!id.ok() || !iv.ok()) return NotOurs();
+  auto key = keys_->Find(AsText(*id));
+  if (absl::IsNotFound(key.status())) return NotOurs();
+  RETURN_IF_ERROR(key.status(), "session keys");
+  auto text = crypto::Aes256GcmOpen((*key)->material.view(), *iv, AsBytes(kAad),
+                                    ByteView(*sealed).subspan(reader.offset()));
   if (!text.ok()) return NotOurs();
   ASSIGN_OR_RETURN(Session session, ReadSession(AsText(text->view())));
   if (session.expires_at <= now) return absl::UnauthenticatedError("session has expired");

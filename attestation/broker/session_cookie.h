@@ -1,11 +1,16 @@
 // The session of one handshake, kept by the guest and not by the broker: a cookie sealed with
-// AES-256-GCM, so any replica that has the key can take the next step.
+// AES-256-GCM, so any replica that has the key can take the next step. The cookie names its key, so
+// that keys can change while sessions are under way:
+//
+//   u8 size of the key's id, the id, 12 bytes IV, ciphertext, 16 bytes tag, in base64url
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "attestation/broker/key_ring.h"
 #include "base/secret_bytes.h"
 #include "base/status.h"
 
@@ -20,17 +25,19 @@ struct Session {
 
 class SessionSealer {
  public:
-  // kInvalidArgument unless the key has 32 bytes.
+  // With keys of 32 bytes.
+  explicit SessionSealer(std::unique_ptr<KeySource> keys) : keys_(std::move(keys)) {}
+  // With one key. kInvalidArgument unless it has 32 bytes.
   static absl::StatusOr<SessionSealer> Create(SecretBytes key);
 
   // The cookie's value: base64url, no padding.
   absl::StatusOr<std::string> Seal(const Session& session) const;
-  // kUnauthenticated "session cookie is not ours", "... has expired".
+  // kUnauthenticated "session cookie is not ours", "... has expired"; what the store says when the
+  // key's ring cannot be read.
   absl::StatusOr<Session> Open(std::string_view value, int64_t now) const;
 
  private:
-  explicit SessionSealer(SecretBytes key) : key_(std::move(key)) {}
-  SecretBytes key_;
+  std::unique_ptr<KeySource> keys_;
 };
 
 // "kbs-session-id=<value>; Path=/kbs/v0; Max-Age=...; HttpOnly; Secure; SameSite=Strict".

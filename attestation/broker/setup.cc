@@ -23,15 +23,15 @@ certificate = "tls.pem"
 key = "tls.key"
 
 [storage]
+kind = "sqlite"  # or "postgresql", with url (and password_file) instead of database
 database = "kbs.db"
 master_key = "master.key"  # seals the resources; without it they are lost
 
+# The keys of sessions and tokens are in the store, and turn by themselves.
 [session]
-key = "cookie.key"
 lifetime_s = 300  # from the nonce to the evidence
 
 [token]
-key = "token.key"
 issuer = "nacre-kbs"
 lifetime_s = 300
 
@@ -140,18 +140,15 @@ NewFile NewTextFile(std::string_view name, std::string_view text, mode_t mode) {
 absl::StatusOr<std::vector<NewFile>> MakeFiles(const SetupOptions& options, int64_t now) {
   std::vector<NewFile> files;
   ASSIGN_OR_RETURN(auto tls_key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
-  ASSIGN_OR_RETURN(auto token_key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
   ASSIGN_OR_RETURN(auto admin_key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
   ASSIGN_OR_RETURN(auto certificate, MakeServerCertificate(options, now, tls_key),
                    "server certificate");
   ASSIGN_OR_RETURN(std::string admin_pem, admin_key.public_key().ToPem());
   for (auto& [name, key] : {std::pair<std::string_view, crypto::PrivateKey*>{"tls.key", &tls_key},
-                            {"token.key", &token_key},
                             {"admin.key", &admin_key}}) {
     ASSIGN_OR_RETURN(NewFile file, NewKeyFile(name, *key));
     files.push_back(std::move(file));
   }
-  files.push_back({"cookie.key", crypto::RandomSecret(32), 0600});
   files.push_back({"master.key", crypto::RandomSecret(32), 0600});
   files.push_back(NewTextFile("tls.pem", certificate.ToPem(), 0644));
   files.push_back(NewTextFile("admin.pem", admin_pem, 0644));

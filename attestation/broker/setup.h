@@ -15,7 +15,7 @@ struct SetupOptions {
   bool allow_emulated = false;
 };
 
-// Writes kbs.toml, tls.pem, tls.key, token.key, cookie.key, master.key, admin.key and admin.pem.
+// Writes kbs.toml, tls.pem, tls.key, master.key, admin.key and admin.pem.
 // Keys are EC P-256 or 32 random bytes, mode 0600. The certificate is self-signed, for clients that
 // pin it, and names 127.0.0.1, ::1, 10.0.2.2 (the host as QEMU's user network shows it), localhost
 // and `extra_names`. kAlreadyExists naming the file when one is there: nothing is then written.

@@ -37,7 +37,7 @@ TEST_F(SetupTest, ABrokerStartsFromIt) {
 TEST_F(SetupTest, KeysAreTheOwnersAlone) {
   ASSERT_OK(SetUpBroker(options, kNow));
   EXPECT_EQ(Mode(""), 0700u);
-  for (const char* name : {"tls.key", "token.key", "cookie.key", "master.key", "admin.key"}) {
+  for (const char* name : {"tls.key", "master.key", "admin.key"}) {
     EXPECT_EQ(Mode(name), 0600u) << name;
   }
 }
@@ -45,7 +45,14 @@ TEST_F(SetupTest, KeysAreTheOwnersAlone) {
 TEST_F(SetupTest, KeysOthersCanReadAreRefused) {
   ASSERT_OK(SetUpBroker(options, kNow));
   ASSERT_OK_AND_ASSIGN(BrokerConfig config, ReadBrokerConfig(options.folder + "/kbs.toml"));
-  for (const std::string& path : {config.master_key, config.cookie_key, config.token_key}) {
+  config.cookie_key = options.folder + "/cookie.key";
+  config.token_key = options.folder + "/token.key";
+  ASSERT_OK(WriteFile(config.cookie_key, Bytes(32), 0600));
+  ASSERT_OK_AND_ASSIGN(ServiceKey token, MakeTokenKey());
+  ASSERT_OK(WriteFile(config.token_key, token.material.view(), 0600));
+  EXPECT_OK(OpenBrokerContext(config));
+  for (const std::string& path :
+       {options.folder + "/master.key", config.cookie_key, config.token_key}) {
     ASSERT_EQ(chmod(path.c_str(), 0640), 0);
     EXPECT_STATUS(OpenBrokerContext(config), kFailedPrecondition, path);
     ASSERT_EQ(chmod(path.c_str(), 0600), 0);
@@ -55,18 +62,19 @@ TEST_F(SetupTest, KeysOthersCanReadAreRefused) {
 TEST_F(SetupTest, MissingAndWrongKeysAreNamed) {
   ASSERT_OK(SetUpBroker(options, kNow));
   ASSERT_OK_AND_ASSIGN(BrokerConfig config, ReadBrokerConfig(options.folder + "/kbs.toml"));
-  ASSERT_OK(WriteFile(config.cookie_key, AsBytes("short")));
+  config.cookie_key = options.folder + "/cookie.key";
+  ASSERT_OK(WriteFile(config.cookie_key, AsBytes("short"), 0600));
   EXPECT_STATUS(OpenBrokerContext(config), kInvalidArgument, "5 bytes, expected 32");
-  ASSERT_OK(RemoveTree(config.master_key));
+  ASSERT_OK(RemoveTree(options.folder + "/master.key"));
   EXPECT_STATUS(OpenBrokerContext(config), kNotFound, "master.key");
 }
 
 TEST_F(SetupTest, NothingIsOverwritten) {
   ASSERT_OK(MakeDirectories(options.folder));
-  ASSERT_OK(WriteFile(options.folder + "/token.key", AsBytes("mine")));
-  EXPECT_STATUS(SetUpBroker(options, kNow), kAlreadyExists, "token.key");
+  ASSERT_OK(WriteFile(options.folder + "/admin.key", AsBytes("mine")));
+  EXPECT_STATUS(SetUpBroker(options, kNow), kAlreadyExists, "admin.key");
   EXPECT_FALSE(PathExists(options.folder + "/kbs.toml"));
-  EXPECT_EQ(*ReadTextFile(options.folder + "/token.key", 100), "mine");
+  EXPECT_EQ(*ReadTextFile(options.folder + "/admin.key", 100), "mine");
 }
 
 TEST_F(SetupTest, CertificateIsOfTheKeyAndForNow) {

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include "attestation/broker/storage/sqlite.h"
+#include <thread>
+
+#include "attestation/broker/key_ring.h"
+#include "attestation/broker/storage/testing.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/status_testing.h"
 #include "crypto/random.h"
@@ -15,71 +19,149 @@ using ::testing::ElementsAre;
 
 const Change kChange{.actor = "test", .peer = "local", .request = "r", .time = 1};
 
-absl::Status Execute(sql::Database& database, const std::string& text) {
-  return database.Write([&](sql::Connection& connection) { return connection.Execute(text); });
-}
-
-class StoreTest : public ::testing::Test {
+class StoreTest : public ::testing::TestWithParam<sql::Engine> {
  protected:
+  void SetUp() override {
+    auto made = testing::TestDatabase::Create(GetParam());
+    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status();
+    ASSERT_OK(made);
+    place.emplace(*std::move(made));
+  }
+  absl::StatusOr<std::unique_ptr<Store>> TryOpen(const StoreLimits& limits = {}) {
+    ASSIGN_OR_RETURN(auto database, place->Open());
+    ASSIGN_OR_RETURN(auto master, OpenMasterKey(place->config()));
+    return Store::Open(std::move(database), std::move(master), limits);
+  }
   std::unique_ptr<Store> Open(const StoreLimits& limits = {}) {
-    auto store = Store::Open(path, key, limits);
+    auto store = TryOpen(limits);
     EXPECT_OK(store);
     return *std::move(store);
   }
-  TemporaryDirectory folder = *TemporaryDirectory::Create("store");
-  std::string path = folder.path() + "/kbs.db";
-  SecretBytes key = crypto::RandomSecret(32);
+  std::optional<testing::TestDatabase> place;
 };
+INSTANTIATE_ON_BOTH_ENGINES(StoreTest);
 
-TEST_F(StoreTest, SurvivesReopening) {
+TEST_P(StoreTest, SurvivesReopening) {
   ASSERT_OK(Open()->PutResource("a/b/c", AsBytes("secret"), kChange));
   auto store = Open();
   ASSERT_OK_AND_ASSIGN(SecretBytes contents, store->GetResource("a/b/c"));
   EXPECT_EQ(AsText(contents.view()), "secret");
-  struct stat info {};
-  ASSERT_EQ(stat(path.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
-TEST_F(StoreTest, ResourcesAreNotReadableAtRest) {
+TEST_P(StoreTest, SecretsAreNotReadableAtRest) {
   auto store = Open();
   ASSERT_OK(store->PutResource("a/b/c", AsBytes("a plain secret"), kChange));
-  store.reset();
-  ASSERT_OK_AND_ASSIGN(std::string file, ReadTextFile(path, 1 << 20));
-  EXPECT_EQ(file.find("plain secret"), std::string::npos);
+  ASSERT_OK_AND_ASSIGN(auto ring,
+                       KeyRing::Open(store.get(), {.purpose = "session", .make = MakeSessionKey}));
+  ASSERT_OK_AND_ASSIGN(auto key, ring->Current());
+  ASSERT_OK_AND_ASSIGN(const std::string all, place->Raw());
+  EXPECT_NE(all.find("a/b/c"), std::string::npos);  // the right place was looked at
+  ASSERT_OK_AND_ASSIGN(const Bytes master, ReadFile(place->config().folder + "/master.key", 100));
+  for (const ByteView secret :
+       {AsBytes("plain secret"), ByteView(key->material.view()), ByteView(master)}) {
+    EXPECT_EQ(all.find(AsText(secret)), std::string::npos);
+    EXPECT_EQ(all.find(HexEncode(secret)), std::string::npos);  // as pg_dump writes bytes
+    EXPECT_EQ(all.find(Base64Encode(secret)), std::string::npos);
+  }
 }
 
-TEST_F(StoreTest, AResourceCannotBeMovedToAnotherPath) {
+TEST_P(StoreTest, AResourceCannotBeMovedToAnotherPath) {
   auto store = Open();
   ASSERT_OK(store->PutResource("a/b/public", AsBytes("1"), kChange));
   ASSERT_OK(store->PutResource("a/b/secret", AsBytes("2"), kChange));
-  ASSERT_OK_AND_ASSIGN(auto database, sql::OpenSqlite(path));
-  ASSERT_OK(Execute(*database,
-                    "UPDATE resources SET sealed = (SELECT sealed FROM resources WHERE "
-                    "path = 'a/b/secret') WHERE path = 'a/b/public'"));
+  ASSERT_OK(place->Execute(
+      "UPDATE resources SET sealed = (SELECT sealed FROM resources WHERE path = 'a/b/secret') "
+      "WHERE path = 'a/b/public'"));
   EXPECT_STATUS(store->GetResource("a/b/public"), kUnauthenticated, "a/b/public");
 }
 
-TEST_F(StoreTest, AnotherMasterKeyIsToldAtTheStart) {
+TEST_P(StoreTest, AnotherMasterKeyIsToldAtTheStart) {
   Open();
-  EXPECT_STATUS(Store::Open(path, crypto::RandomSecret(32)), kFailedPrecondition,
-                "another master key");
+  ASSERT_OK(RemoveTree(place->config().folder + "/master.key"));
+  ASSERT_OK(CreateMasterKey("master.key", place->config().folder));
+  EXPECT_STATUS(TryOpen(), kFailedPrecondition, "another master key");
 }
 
-TEST_F(StoreTest, WhatIsNoDatabaseIsNamed) {
+TEST_P(StoreTest, ANewerDatabaseIsLeftAlone) {
+  Open();
+  ASSERT_OK(place->Execute("INSERT INTO migrations VALUES (99, 0)"));
+  EXPECT_STATUS(TryOpen(), kFailedPrecondition, "newer program");
+}
+
+TEST_P(StoreTest, EveryChangeIsAudited) {
+  auto store = Open();
+  ASSERT_OK(store->PutResource("a/b/c", AsBytes("1"), kChange));
+  ASSERT_OK(store->DeleteResource("a/b/c", kChange));
+  ASSERT_OK(store->PutReference({"one", "{}", 1}, kChange));
+  ASSERT_OK(store->DeleteReference("one", kChange));
+  ASSERT_OK(store->PutPolicy({"resource/", "package policy", 1}, kChange));
+  ASSERT_OK(store->DeletePolicy("resource/", kChange));
+  EXPECT_STATUS(store->DeletePolicy("resource/", kChange), kNotFound, "resource/");
+  ASSERT_OK(store->Audit(kChange, "login", "alice", "{}"));
+  ASSERT_OK_AND_ASSIGN(const auto entries, store->AuditEntries(0, 100));
+  std::vector<std::string> actions;
+  for (const AuditEntry& entry : entries) actions.push_back(entry.action + " " + entry.object);
+  EXPECT_THAT(actions,
+              ElementsAre("resource-set a/b/c", "resource-deleted a/b/c", "reference-set one",
+                          "reference-deleted one", "policy-set resource/",
+                          "policy-deleted resource/", "login alice"));
+  EXPECT_EQ(store->VerifyAudit()->sequence, 7);
+  EXPECT_EQ(*store->Generation(), 7);
+}
+
+TEST_P(StoreTest, ReplicasSeeEachOthersChanges) {
+  auto one = Open();
+  auto two = Open();
+  ASSERT_OK_AND_ASSIGN(const int64_t before, two->Generation());
+  ASSERT_OK(one->PutReference({"one", "{}", 1}, kChange));
+  EXPECT_NE(*two->Generation(), before);
+  EXPECT_EQ(two->GetReference("one")->registered_by, "test");
+  ASSERT_OK(one->UseNonce("n", 100, 1));
+  EXPECT_STATUS(two->UseNonce("n", 100, 1), kAlreadyExists, "");
+  ASSERT_OK(two->PutResource("a/b/c", AsBytes("2"), kChange));
+  EXPECT_EQ(AsText(one->GetResource("a/b/c")->view()), "2");
+}
+
+TEST_P(StoreTest, ANonceIsUsedByOneOfManyAtOnce) {
+  auto store = Open();
+  std::atomic<int> won = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 10; ++j) won += store->UseNonce(std::to_string(j), 100, 1).ok() ? 1 : 0;
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(won, 10);
+}
+
+TEST_P(StoreTest, PoliciesAreListedByName) {
+  auto store = Open();
+  ASSERT_OK(store->PutPolicy({"b", "1", 1}, kChange));
+  ASSERT_OK(store->PutPolicy({"a", "2", 2}, kChange));
+  ASSERT_OK(store->PutPolicy({"a", "3", 3}, kChange));
+  ASSERT_OK_AND_ASSIGN(const auto policies, store->ListPolicies());
+  ASSERT_EQ(policies.size(), 2u);
+  EXPECT_EQ(policies[0].name, "a");
+  EXPECT_EQ(policies[0].text, "3");
+  EXPECT_EQ(policies[0].updated_at, 3);
+}
+
+TEST(Store, WhatIsNoDatabaseIsNamed) {
+  TemporaryDirectory folder = *TemporaryDirectory::Create("store");
+  const std::string path = folder.path() + "/kbs.db";
+  const SecretBytes key = crypto::RandomSecret(32);
+  ASSERT_OK(Store::Open(path, key));
+  struct stat info {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  ASSERT_OK(RemoveTree(path));
   ASSERT_OK(WriteFile(path, AsBytes("this is a text file, and long enough to have a header")));
   EXPECT_STATUS(Store::Open(path, key), kDataLoss, path);
   EXPECT_STATUS(Store::Open(folder.path() + "/no/kbs.db", key), kNotFound, "no/kbs.db");
 }
 
-TEST_F(StoreTest, ANewerFileIsLeftAlone) {
-  Open();
-  ASSERT_OK_AND_ASSIGN(auto database, sql::OpenSqlite(path));
-  ASSERT_OK(Execute(*database, "INSERT INTO migrations VALUES (99, 0)"));
-  EXPECT_STATUS(Store::Open(path, key), kFailedPrecondition, "newer program");
-}
-
-TEST_F(StoreTest, ResourcesAreListedInOrderAndDeletedOnce) {
+TEST_P(StoreTest, ResourcesAreListedInOrderAndDeletedOnce) {
   auto store = Open();
   ASSERT_OK(store->PutResource("b/b/b", {}, kChange));
   ASSERT_OK(store->PutResource("a/a/a", {}, kChange));
@@ -90,7 +172,7 @@ TEST_F(StoreTest, ResourcesAreListedInOrderAndDeletedOnce) {
   EXPECT_TRUE(store->GetResource("b/b/b")->empty());
 }
 
-TEST_F(StoreTest, NumbersOfThingsAreBounded) {
+TEST_P(StoreTest, NumbersOfThingsAreBounded) {
   auto store = Open({.max_nonces = 2,
                      .max_log_rows = 2,
                      .max_references = 1,
@@ -103,7 +185,7 @@ TEST_F(StoreTest, NumbersOfThingsAreBounded) {
                 "reference values");
 }
 
-TEST_F(StoreTest, WhatIsThereIsReplacedEvenWhenFull) {
+TEST_P(StoreTest, WhatIsThereIsReplacedEvenWhenFull) {
   auto store = Open({.max_nonces = 2,
                      .max_log_rows = 2,
                      .max_references = 1,
@@ -116,7 +198,7 @@ TEST_F(StoreTest, WhatIsThereIsReplacedEvenWhenFull) {
   EXPECT_EQ(store->GetReference("one")->document, "2");
 }
 
-TEST_F(StoreTest, ANonceIsUsedOnceUntilItExpires) {
+TEST_P(StoreTest, ANonceIsUsedOnceUntilItExpires) {
   auto store = Open({.max_nonces = 2,
                      .max_log_rows = 1,
                      .max_references = 1,
@@ -129,7 +211,7 @@ TEST_F(StoreTest, ANonceIsUsedOnceUntilItExpires) {
   EXPECT_OK(store->UseNonce("o", 200, 100));  // "n" has expired and made room
 }
 
-TEST_F(StoreTest, AFloodOfRefusalsKeepsTheRecordOfReleases) {
+TEST_P(StoreTest, AFloodOfRefusalsKeepsTheRecordOfReleases) {
   auto store = Open({.max_nonces = 1,
                      .max_log_rows = 2,
                      .max_references = 1,

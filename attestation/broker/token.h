@@ -1,10 +1,14 @@
-// The key with which the broker signs attestation tokens and recognises its own.
+// The keys with which the broker signs attestation tokens and recognises its own.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "attestation/broker/key_ring.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "crypto/key.h"
@@ -14,23 +18,28 @@ namespace nacre::attestation {
 // Thread-safe.
 class TokenSigner {
  public:
-  // kInvalidArgument unless the key is EC P-256.
-  static absl::StatusOr<TokenSigner> Create(crypto::PrivateKey key, std::string issuer);
+  // With keys in PEM, EC P-256 or P-384, whose ids are their RFC 7638 thumbprints.
+  TokenSigner(std::unique_ptr<KeySource> keys, std::string issuer);
+  // With one key, and the certificates that vouch for it (DER, its own first; none are needed).
+  // kInvalidArgument unless the key is EC P-256 or P-384 and the first certificate is for it.
+  static absl::StatusOr<TokenSigner> Create(crypto::PrivateKey key, std::string issuer,
+                                            std::vector<Bytes> certificates = {});
+  TokenSigner(TokenSigner&&) noexcept;
+  ~TokenSigner();
 
-  const std::string& issuer() const { return issuer_; }
-  // `claims` as they are; the header says {"alg":"ES256","kid":<RFC 7638 thumbprint>,"typ":"JWT"}.
+  const std::string& issuer() const;
+  // `claims` as they are; the header says {"alg":"ES256" or "ES384","kid":...,"typ":"JWT"}, and
+  // "x5c" when there are certificates.
   absl::StatusOr<std::string> Sign(const Json& claims) const;
   // The claims of a token of ours. kUnauthenticated: not our signature, not our issuer, expired.
   absl::StatusOr<Json> Verify(std::string_view token, int64_t now) const;
-  // {"keys":[{...,"kid","alg","use"}]}: for other relying parties.
+  // {"keys":[{...,"kid","alg","use"}]}: for other relying parties. All keys whose tokens may still
+  // be valid, and the next one.
   absl::StatusOr<std::string> Jwks() const;
 
  private:
-  TokenSigner(crypto::PrivateKey key, std::string issuer, std::string key_id)
-      : key_(std::move(key)), issuer_(std::move(issuer)), key_id_(std::move(key_id)) {}
-  crypto::PrivateKey key_;
-  std::string issuer_;
-  std::string key_id_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace nacre::attestation

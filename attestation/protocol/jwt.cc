@@ -32,7 +32,10 @@ absl::Status CheckTimes(const Json& claims, int64_t now) {
 absl::StatusOr<Json> VerifyJwt(std::string_view token, const crypto::PublicKey& key,
                                std::string_view issuer, int64_t now) {
   if (token.size() > kMaxTokenSize) return Unauthenticated("is too long");
-  auto jws = crypto::JwsVerify(token, key, crypto::JwsAlgorithm::kEs256);
+  const auto curve = key.curve();
+  const bool p384 = curve.ok() && *curve == crypto::Curve::kP384;
+  auto jws = crypto::JwsVerify(token, key, p384 ? crypto::JwsAlgorithm::kEs384
+                                                : crypto::JwsAlgorithm::kEs256);
   if (!jws.ok()) return Unauthenticated("has no valid signature");
   ASSIGN_OR_RETURN(Json claims, ParseClaims(jws->payload));
   auto claimed_issuer = JsonString(claims, "iss", "token");

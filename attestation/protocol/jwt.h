@@ -1,4 +1,5 @@
-// JSON Web Tokens (RFC 7519) signed with ES256, as the broker and its owner make them.
+// JSON Web Tokens (RFC 7519) signed with ES256, or ES384 by a P-384 key, as the broker and its
+// owner make them.
 #pragma once
 
 #include <cstdint>

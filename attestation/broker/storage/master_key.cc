@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "attestation/broker/storage/pkcs11.h"
+#include "attestation/broker/storage/tpm_master_key.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "crypto/aead.h"
@@ -66,12 +68,16 @@ absl::StatusOr<std::unique_ptr<MasterKey>> MasterKeyFromBytes(SecretBytes key, s
 
 absl::StatusOr<std::unique_ptr<MasterKey>> OpenMasterKey(const std::string& uri,
                                                          const std::string& folder) {
+  if (uri.starts_with("pkcs11:")) return OpenPkcs11MasterKey(uri, folder);
+  if (uri.starts_with("tpm:")) return OpenTpmMasterKey(uri, folder);
   const std::string path = InFolder(uri, folder);
   ASSIGN_OR_RETURN(SecretBytes key, ReadKeyFile(path));
   return MasterKeyFromBytes(std::move(key), path);
 }
 
 absl::Status CreateMasterKey(const std::string& uri, const std::string& folder) {
+  if (uri.starts_with("pkcs11:")) return CreatePkcs11MasterKey(uri, folder);
+  if (uri.starts_with("tpm:")) return CreateTpmMasterKey(uri, folder);
   const std::string path = InFolder(uri, folder);
   if (PathExists(path)) return absl::AlreadyExistsError(StrCat("master key: ", path, " exists"));
   return WriteFileAtomic(path, crypto::RandomSecret(crypto::kAes256KeySize).view(), 0600);
