@@ -35,6 +35,20 @@ TEST(ParseTomlTest, RefusesWhatIsNotToml) {
   EXPECT_STATUS(ParseToml("ok = 1\nbad ="), kInvalidArgument, "line 2");
 }
 
+// Characters between the ranges of the library's table of white space, where white space may stand.
+TEST(ParseTomlTest, EveryPlaneOfCharactersIsRefusedOutsideStrings) {
+  for (const char* c : {"\u00a1", "\u00e9", "\u0416", "\u1681", "\u1e00", "\u2100", "\u3001",
+                        "\ufe7f", "\ufefe", "\uff00", "\U0001f41a"}) {
+    EXPECT_FALSE(ParseToml(std::string(c) + " = 1").ok()) << c;
+    EXPECT_FALSE(ParseToml("a = " + std::string(c)).ok()) << c;
+    EXPECT_FALSE(ParseToml("a = 1 " + std::string(c)).ok()) << c;
+    const auto folded = ParseToml("a = \"\"\"\\\n  " + std::string(c) + "\"\"\"");
+    ASSERT_TRUE(folded.ok()) << c << folded.status();
+    EXPECT_EQ((*folded)["a"], c);
+    EXPECT_TRUE(ParseToml("a = 1 # " + std::string(c)).ok()) << c;
+  }
+}
+
 TEST(ParseTomlTest, RefusesNumbersJsonDoesNotHave) {
   EXPECT_STATUS(ParseToml("a = nan"), kInvalidArgument, "not finite at line 1");
   EXPECT_STATUS(ParseToml("a = -inf"), kInvalidArgument, "not finite");
