@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/policy_bench.h"
 #include "cli/policy_files.h"
+#include "cli/policy_generate.h"
 #include "cli/policy_tests.h"
 #include "policy/rego/explain.h"
 #include "policy/rego/format.h"
@@ -111,6 +112,7 @@ void AddPolicyVerb(CLI::App& app, VerbResult* result) {
                                options, true, RunPolicyBench);
   query(bench, "data.package.rule, or any Rego query");
   bench->add_option("--count", options->count, "Evaluations")->check(CLI::Range(1, 100'000'000));
+  AddPolicyGenerateVerbs(policy, result);
 }
 
 }  // namespace nacre::cli

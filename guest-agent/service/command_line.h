@@ -16,8 +16,8 @@ struct CommandLine {
 };
 
 // nacre.tee=emulated     evidence comes from the emulator (nothing else is a valid value)
-// nacre.policy_debug=1   the console says why the policy denied a request, with values of the
-//                        request (nothing else is a valid value)
+// nacre.policy_debug=1   the console tells every request of the host, and why the policy denied
+//                        one, with all their values (nothing else is a valid value)
 // Words are separated by spaces; a quoted word counts as one, as the kernel reads it. Every key may
 // stand once. kInvalidArgument for an unknown or repeated nacre.* key or a bad value; bytes that
 // are not printable ASCII; more than kMaxCommandLine bytes.

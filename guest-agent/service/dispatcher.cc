@@ -3,10 +3,15 @@
 
 #include "guest-agent/service/dispatcher.h"
 
+#include <unistd.h>
+
 #include "api/health.pb.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "guest-agent/limits.h"
+#include "policy/gate/request_json.h"
+#include "policy/rego/json.h"
 
 namespace nacre::guest_agent {
 
@@ -168,8 +173,26 @@ absl::StatusOr<std::string> DispatchHealth(std::string_view method, std::string_
 
 }  // namespace
 
+// One line a request, whole, for `nacre policy learn`. What a host asks again and again is written
+// once.
+void Dispatcher::Record(const google::protobuf::Message& request) {
+  const std::string& kind = request.GetDescriptor()->name();
+  for (const char* polled : {"ReadStreamRequest", "StatsContainerRequest", "GetOOMEventRequest"}) {
+    if (kind != polled) continue;
+    const std::lock_guard lock(mutex_);
+    if (!recorded_.insert(kind).second) return;
+  }
+  rego::Arena arena;
+  const auto input = policy::RequestInput(arena, request);
+  if (!input.ok()) return;
+  const std::string line =
+      StrCat("{\"kind\":\"", kind, "\",\"request\":", rego::ToJson(*input), "}\n");
+  WriteAll(STDERR_FILENO, AsBytes(line)).IgnoreError();
+}
+
 absl::StatusOr<policy::RequestPolicy::Permit> Dispatcher::Gate(
     const google::protobuf::Message& request, const Stop& stop) {
+  if (explain_denials_) Record(request);
   auto permit = policy_->Check(request, stop);
   if (!absl::IsPermissionDenied(permit.status())) return permit;
   // The status names the request and the denial's id.

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,8 @@ inline constexpr std::string_view kAgentVersion = "0.1.0";
 // Thread-safe as far as the handlers are.
 class Dispatcher {
  public:
-  // With `explain_denials` the log tells why a request was denied: values of the request and of the
-  // policy, on a console that the host reads.
+  // With `explain_denials` the log tells every request ({"kind", "request"}, a line each) and why
+  // it was denied: values of the request and of the policy, on a console that the host reads.
   Dispatcher(std::unique_ptr<policy::RequestPolicy> policy, std::unique_ptr<AgentHandlers> handlers,
              bool explain_denials = false)
       : policy_(std::move(policy)),
@@ -48,11 +50,14 @@ class Dispatcher {
  private:
   absl::StatusOr<policy::RequestPolicy::Permit> Gate(const google::protobuf::Message& request,
                                                      const Stop& stop);
+  void Record(const google::protobuf::Message& request);
   friend struct DispatchTable;
 
   const std::unique_ptr<policy::RequestPolicy> policy_;
   const std::unique_ptr<AgentHandlers> handlers_;
   const bool explain_denials_;
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> recorded_;  // kinds of requests; guarded by mutex_
 };
 
 }  // namespace nacre::guest_agent

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -31,5 +32,8 @@ absl::StatusOr<Json> ReadPolicyData(std::string_view policy);
 // An initdata document (TOML) with this policy and the entries of `base`, another such document, or
 // none when it is "". An entry "policy.rego" of `base` is replaced.
 absl::StatusOr<std::string> FormatPolicyInitdata(const std::string& policy, std::string_view base);
+
+// What the owner should know about the workloads and no policy can change; a sentence each.
+std::vector<std::string> Cautions(const Manifests& manifests);
 
 }  // namespace nacre::policy

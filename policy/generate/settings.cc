@@ -84,8 +84,10 @@ absl::Status ReadRequests(const Json& table, const std::string& where, Settings*
   Json rest = table;
   const Json exec = Taken(&rest, "exec");
   TableReader reader(rest, where);
-  reader.Bool("partial", &out->partial).Strings("allow", &out->allow);
+  std::vector<std::string> allow;
+  reader.Bool("partial", &out->partial).Strings("allow", &allow);
   RETURN_IF_ERROR(reader.Finish());
+  out->allow.insert(out->allow.end(), allow.begin(), allow.end());
   for (const std::string& name : out->allow) {
     const auto& known = SwitchedRequests();
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -131,6 +133,9 @@ absl::Status ReadPod(const Json& table, const std::string& where, Settings* out)
   reader.Uint("pause_group", &out->pause_group, 0, UINT32_MAX - 1);
   reader.String("cgroup_path", &out->cgroup_path);
   reader.Strings("annotation_prefixes", &out->annotation_prefixes);
+  std::vector<std::string> more;
+  reader.Strings("more_annotations", &more);
+  out->annotation_prefixes.insert(out->annotation_prefixes.end(), more.begin(), more.end());
   reader.Strings("apparmor_profiles", &out->apparmor_profiles);
   reader.Strings("capabilities", &out->capabilities);
   reader.Strings("masked_paths", &out->masked_paths);
@@ -197,8 +202,14 @@ const std::vector<std::string>& SwitchedRequests() {
 }
 
 absl::StatusOr<Settings> ParseSettings(std::string_view toml, const std::string& where) {
-  ASSIGN_OR_RETURN(Json json, ParseToml(toml), where);
   Settings out;
+  RETURN_IF_ERROR(AddSettings(toml, where, &out));
+  return out;
+}
+
+absl::Status AddSettings(std::string_view toml, const std::string& where, Settings* settings) {
+  ASSIGN_OR_RETURN(Json json, ParseToml(toml), where);
+  Settings& out = *settings;
   RETURN_IF_ERROR(ReadPod(Taken(&json, "pod"), StrCat(where, ": pod"), &out));
   RETURN_IF_ERROR(ReadRequests(Taken(&json, "requests"), StrCat(where, ": requests"), &out));
   RETURN_IF_ERROR(ReadEnv(Taken(&json, "env"), StrCat(where, ": env"), &out));
@@ -219,8 +230,7 @@ absl::StatusOr<Settings> ParseSettings(std::string_view toml, const std::string&
     table.Strings("insecure", &out.insecure_registries).String("ca_file", &out.ca_file);
     RETURN_IF_ERROR(table.Finish());
   }
-  RETURN_IF_ERROR(reader.Finish());
-  return out;
+  return reader.Finish();
 }
 
 }  // namespace nacre::policy

@@ -77,7 +77,11 @@ struct Settings {
   Settings();  // the defaults of `env`
 };
 
+// Puts a file's settings over those there are. Lists of what is allowed besides (requests.allow,
+// requests.exec, env.also, mounts, pod.more_annotations) and tables grow; other keys are replaced.
 // `where` is put before messages. kInvalidArgument naming the key.
+absl::Status AddSettings(std::string_view toml, const std::string& where, Settings* settings);
+// Over the defaults.
 absl::StatusOr<Settings> ParseSettings(std::string_view toml, const std::string& where);
 
 // Requests that settings may allow (requests.allow); the others have rules of their own.

@@ -9,13 +9,15 @@ run 0 "$top/demo" --build "$1" --keep
 says "$out" "Still up. Try next:"
 mapfile -t commands < <(sed -n '/Try next:/,/End it with/p' "$out" | grep -E '/nacre ' |
   sed -e 's/^ *sudo //')
-[ ${#commands[@]} -eq 3 ] || failed "${#commands[@]} commands are printed, wanted 3"
+[ ${#commands[@]} -eq 4 ] || failed "${#commands[@]} commands are printed, wanted 4"
 run 0 bash -c "${commands[0]}"
-says "$out" "overlay on / type overlay"
+says "$out" "the pearl is inside"
 run error bash -c "${commands[1]}"
+says "$err" "policy denied CreateContainerRequest"
+run error bash -c "${commands[2]}"
 says "$err" "launch-measurement"
 one_line "$err"
-run 0 bash -c "${commands[2]}"
+run 0 bash -c "${commands[3]}"
 says "$out" "expected nothing, got 'demo.changed=1'"
 kept=$(cat "$top/build/demo-state")
 run 0 "$top/demo" --build "$1" --stop

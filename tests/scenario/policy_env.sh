@@ -1,7 +1,7 @@
 # The policy pins the environment: the host cannot add a variable.
 set -euo pipefail
 source "$(dirname "$0")/lib/pinned.sh"
-begin "$1"
+begin_pinned "$1"
 stack_up
 run 0 stack_run
 says "$out" "the pearl is inside"

@@ -1,7 +1,8 @@
 # The policy has no rule for exec: nobody on the host gets a shell, and the container runs on.
 set -euo pipefail
 source "$(dirname "$0")/lib/pinned.sh"
-begin "$1"
+begin_pinned "$1"
+workload_command='["/bin/sh", "-c", "echo started; sleep 1000"]'
 stack_up
 stack_run --id busy -- /bin/sh -c 'echo started; sleep 1000' >"$out" 2>"$err" &
 waiter=$!

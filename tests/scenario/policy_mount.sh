@@ -1,7 +1,8 @@
 # The policy pins the mounts: the host cannot lay an empty folder over one of the image.
 set -euo pipefail
 source "$(dirname "$0")/lib/pinned.sh"
-begin "$1"
+begin_pinned "$1"
+workload_command='["/bin/sh", "-c", "echo started; sleep 1000"]'
 stack_up
 ctr="ctr --address $STACK/containerd.sock --namespace nacre"
 stack_run --id pinned -- /bin/sh -c 'echo started; sleep 1000' >"$out" 2>"$err" &

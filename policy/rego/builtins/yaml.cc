@@ -1,8 +1,6 @@
-// yaml.marshal, yaml.unmarshal, yaml.is_valid. libyaml splits the text into events; a stack of open
-// collections turns them into values. An alias is the very value of its anchor, shared, so that a
-// small document that means a huge one costs nothing until it is written out. The only user of
-// libyaml.
-#include <yaml.h>
+// yaml.marshal, yaml.unmarshal, yaml.is_valid. An alias is the very value of its anchor, shared, so
+// that a small document that means a huge one costs nothing until it is written out.
+#include "policy/yaml/yaml.h"
 
 #include <map>
 
@@ -16,130 +14,86 @@
 namespace nacre::rego {
 namespace {
 
-std::string_view View(const yaml_char_t* text) {
-  return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
-}
-
-struct Event {
-  yaml_event_t event{};
-  ~Event() { yaml_event_delete(&event); }
-};
-
-// A collection being read.
-struct Open {
-  bool mapping = false;
-  std::string anchor;
-  std::vector<Value> items;  // of a mapping: key, value, key, value...
-  bool merge_next = false;   // the key was "<<"
-  std::vector<Value> merged;
-};
-
+// Turns the nodes of a document into values, each node once: what aliases share stays shared. Depth
+// is the reader's to bound.
 class YamlReader {
  public:
-  YamlReader(BuiltinContext& context, std::string_view text) : context_(context) {
-    yaml_parser_initialize(&parser_);
-    yaml_parser_set_input_string(
-        &parser_, reinterpret_cast<const uint8_t*>(text.empty() ? "" : text.data()), text.size());
-    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
-  }
-  ~YamlReader() { yaml_parser_delete(&parser_); }
-  YamlReader(const YamlReader&) = delete;
-  YamlReader& operator=(const YamlReader&) = delete;
+  explicit YamlReader(BuiltinContext& context) : context_(context) {}
 
   // The first document; null when there is none.
-  absl::StatusOr<Value> Read() {
-    while (!done_) {
-      Event event;
-      RETURN_IF_ERROR(context_.Step(10));
-      if (yaml_parser_parse(&parser_, &event.event) == 0) return Fault();
-      RETURN_IF_ERROR(Take(event.event));
-    }
-    return root_;
+  absl::StatusOr<Value> Read(std::string_view text) {
+    yaml::Limits limits;
+    limits.max_size = SIZE_MAX;
+    limits.max_depth = static_cast<size_t>(kMaxValueDepth);
+    limits.max_documents = 1;
+    limits.refuse_more_documents = false;
+    limits.unique_keys = false;
+    ASSIGN_OR_RETURN(const yaml::Stream stream, yaml::Parse(text, limits));
+    if (stream.documents().empty() || stream.documents()[0] == nullptr) return Value::Null();
+    return Take(*stream.documents()[0]);
   }
 
  private:
-  absl::Status Fault() const {
-    const char* problem = parser_.problem == nullptr ? "invalid document" : parser_.problem;
-    size_t line = parser_.problem_mark.line + (parser_.error == YAML_SCANNER_ERROR ? 1 : 0);
-    if (line == 0) return absl::InvalidArgumentError(StrCat("yaml: ", problem));
-    return absl::InvalidArgumentError(StrCat("yaml: line ", line, ": ", problem));
-  }
-
-  absl::Status Take(const yaml_event_t& event) {
-    switch (event.type) {
-      case YAML_SCALAR_EVENT:
-        return TakeScalar(event);
-      case YAML_ALIAS_EVENT:
-        return TakeAlias(View(event.data.alias.anchor));
-      case YAML_SEQUENCE_START_EVENT:
-        return Begin(false, View(event.data.sequence_start.anchor));
-      case YAML_MAPPING_START_EVENT:
-        return Begin(true, View(event.data.mapping_start.anchor));
-      case YAML_SEQUENCE_END_EVENT:
-      case YAML_MAPPING_END_EVENT:
-        return End();
-      case YAML_DOCUMENT_END_EVENT:
-      case YAML_STREAM_END_EVENT:
-        done_ = true;
-        return absl::OkStatus();
-      default:
-        return absl::OkStatus();
+  absl::StatusOr<Value> Take(const yaml::Node& node) {
+    auto known = values_.find(&node);
+    if (known != values_.end()) return known->second;
+    RETURN_IF_ERROR(context_.Step(10));
+    Value value;
+    if (node.kind == yaml::Kind::kScalar) {
+      ASSIGN_OR_RETURN(value, TakeScalar(node));
+    } else if (node.kind == yaml::Kind::kMapping) {
+      ASSIGN_OR_RETURN(value, TakeMapping(node));
+    } else {
+      std::vector<Value> items;
+      for (const yaml::Node* item : node.items) {
+        ASSIGN_OR_RETURN(const Value one, Take(*item));
+        items.push_back(one);
+      }
+      value = Value::Array(context_.arena(), items);
     }
+    values_.emplace(&node, value);
+    return value;
   }
 
-  absl::Status Begin(bool mapping, std::string_view anchor) {
-    if (open_.size() >= static_cast<size_t>(kMaxValueDepth)) {
-      return absl::InvalidArgumentError("yaml: document is nested too deep");
+  absl::StatusOr<Value> TakeMapping(const yaml::Node& node) {
+    std::vector<Value> items;
+    std::vector<Value> merged;
+    for (size_t i = 0; i + 1 < node.items.size(); i += 2) {
+      const yaml::Node& key = *node.items[i];
+      if (key.plain && key.text == "<<" && key.tag.empty()) {
+        ASSIGN_OR_RETURN(const Value source, Take(*node.items[i + 1]));
+        RETURN_IF_ERROR(Merge(source, &merged));
+        continue;
+      }
+      ASSIGN_OR_RETURN(const Value key_value, Take(key));
+      ASSIGN_OR_RETURN(const Value key_text, AsKey(key_value));
+      ASSIGN_OR_RETURN(const Value value, Take(*node.items[i + 1]));
+      items.push_back(key_text);
+      items.push_back(value);
     }
-    open_.push_back({mapping, std::string(anchor), {}, false, {}});
-    return absl::OkStatus();
-  }
-
-  absl::Status End() {
-    Open closed = std::move(open_.back());
-    open_.pop_back();
-    if (!closed.mapping) return Add(Value::Array(context_.arena(), closed.items), closed.anchor);
-    ObjectBuilder out(context_.arena(), closed.items.size() / 2);
-    for (auto merged = closed.merged.rbegin(); merged != closed.merged.rend(); ++merged) {
-      for (const Member& member : merged->members()) out.Set(member.key, member.value);
-      RETURN_IF_ERROR(context_.Step(merged->size()));
+    ObjectBuilder out(context_.arena(), items.size() / 2);
+    for (auto source = merged.rbegin(); source != merged.rend(); ++source) {
+      for (const Member& member : source->members()) out.Set(member.key, member.value);
+      RETURN_IF_ERROR(context_.Step(source->size()));
     }
-    for (size_t i = 0; i + 1 < closed.items.size(); i += 2) {
-      out.Set(closed.items[i], closed.items[i + 1]);
-    }
-    return Add(out.Build(), closed.anchor);
+    for (size_t i = 0; i + 1 < items.size(); i += 2) out.Set(items[i], items[i + 1]);
+    return out.Build();
   }
 
-  absl::Status TakeAlias(std::string_view name) {
-    auto found = anchors_.find(name);
-    if (found != anchors_.end()) return Add(found->second, "");
-    return absl::InvalidArgumentError(StrCat("yaml: unknown anchor '", name, "' referenced"));
-  }
-
-  absl::Status TakeScalar(const yaml_event_t& event) {
-    const auto& scalar = event.data.scalar;
-    std::string_view text(reinterpret_cast<const char*>(scalar.value), scalar.length);
-    std::string_view tag = View(scalar.tag);
+  absl::StatusOr<Value> TakeScalar(const yaml::Node& node) {
+    const std::string_view text = node.text;
+    std::string_view tag = node.tag;
     constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
     if (tag.starts_with(kPrefix)) tag.remove_prefix(kPrefix.size());
-    bool plain = scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    bool key = !open_.empty() && open_.back().mapping && open_.back().items.size() % 2 == 0;
-    if (key && plain && text == "<<" && tag.empty()) {
-      open_.back().merge_next = true;
-      return absl::OkStatus();
-    }
-    Value value;
     if (tag == "binary") {
       auto bytes = GoBase64Decode(text);
       if (!bytes.ok())
         return absl::InvalidArgumentError("yaml: !!binary value contains invalid base64 data");
-      value = Text(context_, *bytes);
-    } else if ((plain && tag.empty()) || (!tag.empty() && tag != "str" && tag[0] != '!')) {
-      ASSIGN_OR_RETURN(value, ResolvePlainScalar(context_, text));
-    } else {
-      value = Text(context_, text);
+      return Text(context_, *bytes);
     }
-    return Add(value, View(scalar.anchor));
+    if ((node.plain && tag.empty()) || (!tag.empty() && tag != "str" && tag[0] != '!'))
+      return ResolvePlainScalar(context_, text);
+    return Text(context_, text);
   }
 
   // JSON's keys are text.
@@ -151,8 +105,7 @@ class YamlReader {
         StrCat("yaml: unsupported map key of type ", KindName(value.kind())));
   }
 
-  absl::Status Merge(Open& map, const Value& value) {
-    map.merge_next = false;
+  static absl::Status Merge(const Value& value, std::vector<Value>* merged) {
     std::span<const Value> sources(&value, 1);
     if (value.is_array()) sources = value.elements();
     for (const Value& source : sources) {
@@ -160,34 +113,13 @@ class YamlReader {
         return absl::InvalidArgumentError(
             "yaml: map merge requires map or sequence of maps as the value");
       }
-      map.merged.push_back(source);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Add(const Value& value, std::string_view anchor) {
-    if (!anchor.empty()) anchors_[std::string(anchor)] = value;
-    if (open_.empty()) {
-      root_ = value;
-      return absl::OkStatus();
-    }
-    Open& parent = open_.back();
-    if (parent.merge_next) return Merge(parent, value);
-    if (parent.mapping && parent.items.size() % 2 == 0) {
-      ASSIGN_OR_RETURN(Value key, AsKey(value));
-      parent.items.push_back(key);
-    } else {
-      parent.items.push_back(value);
+      merged->push_back(source);
     }
     return absl::OkStatus();
   }
 
   BuiltinContext& context_;
-  yaml_parser_t parser_{};
-  std::vector<Open> open_;
-  std::map<std::string, Value, std::less<>> anchors_;
-  Value root_ = Value::Null();
-  bool done_ = false;
+  std::map<const yaml::Node*, Value> values_;
 };
 
 // Two spaces a level; a collection inside a sequence begins on the line of its hyphen.
@@ -267,7 +199,7 @@ Result Marshal(BuiltinContext& context, Args args) {
 Result Unmarshal(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
   RETURN_IF_ERROR(context.Step(text.size()));
-  auto value = YamlReader(context, text).Read();
+  auto value = YamlReader(context).Read(text);
   if (!value.ok()) return AsBuiltinError(value.status());
   return value;
 }
@@ -275,7 +207,7 @@ Result Unmarshal(BuiltinContext& context, Args args) {
 Result IsValid(BuiltinContext& context, Args args) {
   if (!args[0].is_string()) return Value::Bool(false);
   RETURN_IF_ERROR(context.Step(args[0].size()));
-  auto value = YamlReader(context, args[0].string()).Read();
+  auto value = YamlReader(context).Read(args[0].string());
   if (value.status().code() == absl::StatusCode::kResourceExhausted) return value.status();
   return Value::Bool(value.ok());
 }

@@ -38,6 +38,9 @@ stack_new() {
   memory_mib=512
   agent_channel=auto
   create_timeout_ms=60000
+  policy=open          # or generated, from stack_workload
+  workload_command=    # of the generated policy's container: a list of YAML, or the image's
+  workload_requests='"ReadStreamRequest"'
   trap stack_stop EXIT
   trap 'exit 130' INT TERM
 }
@@ -221,8 +224,8 @@ enable_annotations = ["cc_init_data", "kernel_params"]
 EOF
 }
 
-# The owner's rules for the host's requests: these, whatever they ask. Scenarios about the policy
-# bring rules of their own.
+# Rules that allow what every scenario asks of its guest. What a policy refuses is for scenarios
+# with a generated one.
 stack_policy() {
   cat <<'EOF'
 package agent_policy
@@ -247,6 +250,37 @@ WriteStreamRequest := true
 EOF
 }
 
+# The workload as its owner describes it: `nacre policy generate` makes the rules from this.
+stack_workload() {
+  cat <<EOF
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pearl
+spec:
+  containers:
+  - name: pearl
+    image: 10.0.2.2:$registry_port/$stack_repository
+${workload_command:+    command: $workload_command}
+EOF
+}
+
+# The generated policy into initdata; $image is then the image by digest.
+stack_generate() {
+  stack_workload >"$STACK/workload.yaml"
+  cat >"$STACK/settings.toml" <<EOF
+[requests]
+allow = [$workload_requests]
+[registry]
+insecure = ["127.0.0.1:$registry_port"]
+mirrors = {"10.0.2.2:$registry_port" = "127.0.0.1:$registry_port"}
+EOF
+  stack_step generate nacre policy generate -f "$STACK/workload.yaml" -o "$STACK/made" \
+    --settings "$STACK/settings.toml" --initdata "$STACK/initdata.toml"
+  cp "$STACK/made/pod-pearl.initdata.toml" "$STACK/initdata.toml"
+  image=$(sed -n 's/^ *image: //p' "$STACK/made/workload.yaml")
+}
+
 # What the owner says to the guest: its policy, its broker, how to reach its registry.
 stack_initdata() {
   cat >"$STACK/initdata.toml" <<EOF
@@ -266,6 +300,7 @@ $(cat "$STACK/kbs/tls.pem")
 insecure_registries = ["10.0.2.2:$registry_port"]
 """
 EOF
+  if [ "$policy" = generated ]; then stack_generate; fi
 }
 
 # The launch measurement this configuration will have, and the image key, into the broker.

@@ -1,0 +1,331 @@
+// Each request is judged as the guest would, with the state that earlier ones left. What is refused
+// is taken apart: the rules themselves say which of its variables, mounts, annotations and sysctls
+// they do not know; without those the request is judged again, and what is still refused is told,
+// not proposed.
+#include "policy/generate/learn.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "policy/gate/state.h"
+#include "policy/generate/generate.h"
+#include "policy/rego/engine.h"
+#include "policy/rego/explain.h"
+#include "policy/rego/json.h"
+
+namespace nacre::policy {
+namespace {
+
+constexpr std::string_view kShared = "/run/kata-containers/shared/containers/";
+constexpr size_t kHashLength = 16;
+
+std::string Quoted(std::string_view text) {
+  auto json = DumpJson(Json(std::string(text)));
+  return json.ok() ? *json : "\"\"";
+}
+
+std::string QuotedRegex(std::string_view text) {
+  std::string out = "^";
+  for (char c : text) {
+    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return Quoted(out + "$");
+}
+
+std::string QuotedList(const Json& list) {
+  std::string out = "[";
+  for (const Json& one : list)
+    StrAppend(&out, out.size() > 1 ? ", " : "",
+              Quoted(one.is_string() ? one.get<std::string>() : ""));
+  return out + "]";
+}
+
+// What is proposed, each with its first reason.
+struct Proposals {
+  std::map<std::string, std::string> allow;
+  std::map<std::string, std::string> exec;
+  std::map<std::string, std::string> annotations;
+  std::map<std::string, std::string> sysctls;
+  std::map<std::string, std::string> env;     // the table's lines
+  std::map<std::string, std::string> mounts;  // the table's lines
+  std::vector<std::string> told;              // comments
+
+  std::string Toml() const;
+};
+
+void AppendList(const char* key, const std::map<std::string, std::string>& items,
+                std::string* out) {
+  if (items.empty()) return;
+  StrAppend(out, key, " = [\n");
+  for (const auto& [item, reason] : items) StrAppend(out, "  ", item, ",  # ", reason, "\n");
+  StrAppend(out, "]\n");
+}
+
+std::string Proposals::Toml() const {
+  std::string out = "# Proposed by nacre policy learn. Read each reason before you accept it.\n";
+  for (const std::string& text : told) {
+    for (std::string_view line : StrSplit(text, '\n'))
+      if (!line.empty()) StrAppend(&out, "# ", line, "\n");
+  }
+  if (!allow.empty() || !exec.empty()) StrAppend(&out, "\n[requests]\n");
+  AppendList("allow", allow, &out);
+  AppendList("exec", exec, &out);
+  if (!annotations.empty()) StrAppend(&out, "\n[pod]\n");
+  AppendList("more_annotations", annotations, &out);
+  if (!sysctls.empty()) StrAppend(&out, "\n[pod.sysctls]\n");
+  for (const auto& [line, reason] : sysctls) StrAppend(&out, line, "  # ", reason, "\n");
+  for (const auto& [lines, reason] : env)
+    StrAppend(&out, "\n# ", reason, "\n[[env.also]]\n", lines);
+  for (const auto& [lines, reason] : mounts)
+    StrAppend(&out, "\n# ", reason, "\n[[mounts]]\n", lines);
+  return out;
+}
+
+class Learner {
+ public:
+  Learner(std::shared_ptr<const rego::Policy> policy, Json data)
+      : policy_(std::move(policy)), data_(std::move(data)), state_(PolicyState::Empty()) {}
+
+  absl::Status Take(const std::string& kind, const Json& request);
+  bool empty() const { return learned_.allowed + learned_.refused == 0; }
+  Learned Result() const {
+    Learned out = learned_;
+    out.toml = proposals_.Toml();
+    return out;
+  }
+
+ private:
+  absl::StatusOr<bool> Judge(const std::string& kind, const Json& request);
+  absl::StatusOr<bool> Holds(const std::string& call, const Json& request);
+  absl::Status Tell(const std::string& kind, const Json& request, std::string_view about);
+  absl::Status TakeContainer(Json request);
+  absl::StatusOr<Json> Without(const Json& request, const std::string& want,
+                               const std::string& name);
+  void ProposeMount(const Json& mount, const std::string& name);
+
+  std::shared_ptr<const rego::Policy> policy_;
+  Json data_;
+  std::shared_ptr<const PolicyState> state_;
+  rego::Evaluator evaluator_;
+  Learned learned_;
+  Proposals proposals_;
+};
+
+absl::StatusOr<bool> Learner::Judge(const std::string& kind, const Json& request) {
+  const std::string path = StrCat("data.agent_policy.", kind);
+  if (policy_->FindEntry(path) < 0) return false;
+  rego::Arena arena;
+  ASSIGN_OR_RETURN(const std::string text, DumpJson(request));
+  ASSIGN_OR_RETURN(const rego::Value input, rego::ValueFromJson(arena, text));
+  ASSIGN_OR_RETURN(const rego::Value decision,
+                   evaluator_.Evaluate(*policy_, path, input, state_->data()));
+  if (!decision.defined() || decision.is_false()) return false;
+  if (decision.is_true()) return true;
+  ASSIGN_OR_RETURN(const Json said, ParseJson(rego::ToJson(decision)));
+  if (!said.is_object() || said.value("allowed", Json()) != Json(true)) return false;
+  if (!said.contains("ops")) return true;
+  ASSIGN_OR_RETURN(const rego::Value ops, rego::ValueFromJson(arena, said.at("ops").dump()));
+  ASSIGN_OR_RETURN(state_, state_->Patched(ops));
+  return true;
+}
+
+absl::StatusOr<bool> Learner::Holds(const std::string& call, const Json& request) {
+  ASSIGN_OR_RETURN(const auto query, policy_->Prepare(StrCat("data.agent_policy.", call)));
+  rego::Arena arena;
+  ASSIGN_OR_RETURN(const std::string text, DumpJson(request));
+  ASSIGN_OR_RETURN(const rego::Value input, rego::ValueFromJson(arena, text));
+  ASSIGN_OR_RETURN(const auto solutions, evaluator_.Evaluate(*query, input, state_->data()));
+  return !solutions.empty();
+}
+
+absl::Status Learner::Tell(const std::string& kind, const Json& request, std::string_view about) {
+  rego::Arena arena;
+  ASSIGN_OR_RETURN(const std::string text, DumpJson(request));
+  ASSIGN_OR_RETURN(const rego::Value input, rego::ValueFromJson(arena, text));
+  ASSIGN_OR_RETURN(const rego::Explanation why,
+                   rego::Explain(evaluator_, *policy_, StrCat("data.agent_policy.", kind), input,
+                                 state_->data()));
+  proposals_.told.push_back(StrCat("Not proposed: ", about, "\n", why.text));
+  return absl::OkStatus();
+}
+
+void Learner::ProposeMount(const Json& mount, const std::string& name) {
+  const std::string destination = mount.value("destination", "");
+  const std::string source = mount.value("source", "");
+  std::string lines = StrCat("container = ", Quoted(name), "\ndestination = ", Quoted(destination),
+                             "\ntype = ", Quoted(mount.value("type_", "")), "\n");
+  std::string_view rest = source;
+  const size_t slash = source.rfind('/');
+  if (rest.starts_with(kShared) && slash + 1 == kShared.size()) {
+    // <id>-<16 hex digits>-<name>
+    rest.remove_prefix(kShared.size());
+    size_t dash = rest.find('-');
+    while (dash != rest.npos &&
+           (rest.size() <= dash + kHashLength + 1 || rest[dash + kHashLength + 1] != '-')) {
+      dash = rest.find('-', dash + 1);
+    }
+    const size_t begin = dash == rest.npos ? rest.size() : dash + kHashLength + 2;
+    StrAppend(&lines, "shared = ", Quoted(rest.substr(begin)), "\n");
+  } else {
+    StrAppend(&lines, "source = ", Quoted(source), "\n");
+  }
+  StrAppend(&lines, "options = ", QuotedList(mount.value("options", Json::array())), "\n");
+  proposals_.mounts.emplace(lines, StrCat("container ", name, " was given a mount at ", destination,
+                                          " that its manifest does not have"));
+}
+
+// The request without the parts the rules do not know, which are proposed.
+absl::StatusOr<Json> Learner::Without(const Json& request, const std::string& want,
+                                      const std::string& name) {
+  Json out = request;
+  Json& oci = out["OCI"];
+  auto filter = [&](Json& list, auto holds, auto propose) -> absl::Status {
+    Json kept = Json::array();
+    for (const Json& one : list) {
+      ASSIGN_OR_RETURN(const std::string text, DumpJson(one));
+      ASSIGN_OR_RETURN(const bool known, Holds(holds(text), request));
+      if (known) {
+        kept.push_back(one);
+      } else {
+        propose(one);
+      }
+    }
+    list = kept;
+    return absl::OkStatus();
+  };
+  if (oci["Process"].contains("Env")) {
+    RETURN_IF_ERROR(filter(
+        oci["Process"]["Env"],
+        [&](const std::string& text) { return StrCat("allow_variable(", want, ", ", text, ")"); },
+        [&](const Json& entry) {
+          const std::string text = entry.is_string() ? entry.get<std::string>() : "";
+          const size_t equals = std::min(text.find('='), text.size());
+          const std::string_view value =
+              std::string_view(text).substr(std::min(equals + 1, text.size()));
+          const std::string variable = text.substr(0, equals);
+          if (data_["containers"][name]["env"].contains(variable)) {
+            proposals_.told.push_back(StrCat("Not proposed: container ", name, ": variable ",
+                                             variable, " had another value than the workload's"));
+            return;
+          }
+          proposals_.env.emplace(
+              StrCat("name = ", QuotedRegex(variable), "\nvalue = ", QuotedRegex(value), "\n"),
+              StrCat("container ", name, " was given variable ", variable,
+                     ", which neither manifest nor image has"));
+        }));
+  }
+  if (oci.contains("Mounts")) {
+    RETURN_IF_ERROR(filter(
+        oci["Mounts"],
+        [&](const std::string& text) { return StrCat("allow_mount(", want, ", ", text, ")"); },
+        [&](const Json& mount) { ProposeMount(mount, name); }));
+  }
+  Json annotations = Json::object();
+  for (const auto& [key, value] : oci.value("Annotations", Json::object()).items()) {
+    const std::string call = StrCat("allow_annotation(", want, ", ", Quoted(key), ", ",
+                                    Quoted(value.is_string() ? value.get<std::string>() : ""), ")");
+    ASSIGN_OR_RETURN(const bool known, Holds(call, request));
+    if (known) annotations[key] = value;
+    if (!known && !key.starts_with("io.kubernetes.cri."))
+      proposals_.annotations.emplace(Quoted(key), "annotation of the runtime on a container");
+  }
+  oci["Annotations"] = annotations;
+  if (oci.contains("Linux") && oci["Linux"].is_object()) {
+    Json sysctls = Json::object();
+    for (const auto& [key, value] : oci["Linux"].value("Sysctl", Json::object()).items()) {
+      if (data_["sysctls"].value(key, Json()) == value) {
+        sysctls[key] = value;
+        continue;
+      }
+      proposals_.sysctls.emplace(
+          StrCat(Quoted(key), " = ", Quoted(value.is_string() ? value.get<std::string>() : "")),
+          StrCat("container ", name, " was given it"));
+    }
+    oci["Linux"]["Sysctl"] = sysctls;
+  }
+  return out;
+}
+
+absl::Status Learner::TakeContainer(Json request) {
+  const std::string kind = "CreateContainerRequest";
+  const Json annotations =
+      request.value("OCI", Json::object()).value("Annotations", Json::object());
+  const bool pause = annotations.value("io.kubernetes.cri.container-type", "") == "sandbox";
+  const std::string name =
+      annotations.value("io.kubernetes.cri.container-name", data_.value("only", std::string()));
+  if (!pause && !data_["containers"].contains(name)) {
+    proposals_.told.push_back(
+        StrCat("Not proposed: a container '", name, "', which the workload does not have"));
+    return absl::OkStatus();
+  }
+  const std::string want =
+      pause ? "data.agent_policy.policy_data.pause"
+            : StrCat("data.agent_policy.policy_data.containers[", Quoted(name), "]");
+  ASSIGN_OR_RETURN(const Json rest, Without(request, want, pause ? "(pause)" : name));
+  ASSIGN_OR_RETURN(const bool allowed, Judge(kind, rest));
+  if (allowed) return absl::OkStatus();
+  return Tell(kind, rest, StrCat("container ", pause ? "(pause)" : name, " is another one"));
+}
+
+absl::Status Learner::Take(const std::string& kind, const Json& request) {
+  ASSIGN_OR_RETURN(const bool allowed, Judge(kind, request), kind);
+  ++(allowed ? learned_.allowed : learned_.refused);
+  if (allowed) return absl::OkStatus();
+  const auto& switched = SwitchedRequests();
+  if (std::find(switched.begin(), switched.end(), kind) != switched.end()) {
+    proposals_.allow.emplace(Quoted(kind), "the host sent it");
+    return absl::OkStatus();
+  }
+  if (kind == "CreateContainerRequest" && request.contains("OCI") && request["OCI"].is_object() &&
+      request["OCI"].contains("Process") && request["OCI"]["Process"].is_object()) {
+    return TakeContainer(request);
+  }
+  if (kind == "ExecProcessRequest" && request.contains("process") &&
+      request["process"].is_object()) {
+    const Json& command = request["process"].value("Args", Json::array());
+    bool ours = false;
+    for (const auto& [name, container] : data_["containers"].items()) {
+      for (const Json& known : container["exec"]) ours |= known == command;
+    }
+    if (!ours) {
+      proposals_.exec.emplace(QuotedList(command), "run in a container by the host");
+      return absl::OkStatus();
+    }
+  }
+  return Tell(kind, request, StrCat(kind, " does not fit its rule"));
+}
+
+}  // namespace
+
+absl::StatusOr<Learned> LearnSettings(std::string_view policy, std::string_view log) {
+  ASSIGN_OR_RETURN(Json data, ReadPolicyData(policy));
+  if (!data.contains("containers") || !data["containers"].is_object())
+    return absl::InvalidArgumentError("policy_data has no containers");
+  ASSIGN_OR_RETURN(auto compiled, rego::Policy::Compile({{"policy.rego", std::string(policy)}}));
+  Learner learner(std::move(compiled), std::move(data));
+  for (std::string_view line : StrSplit(log, '\n')) {
+    const size_t brace = line.find('{');
+    if (brace == line.npos) continue;
+    const auto json = ParseJson(StripSpace(line.substr(brace)));
+    if (!json.ok() || !json->is_object() || !json->contains("kind") || !json->contains("request") ||
+        !json->at("kind").is_string()) {
+      continue;
+    }
+    Json request = json->at("request");
+    if (request.is_string()) {
+      auto inner = ParseJson(request.get<std::string>());
+      if (!inner.ok()) continue;
+      request = *std::move(inner);
+    }
+    RETURN_IF_ERROR(learner.Take(json->at("kind").get<std::string>(), request));
+  }
+  if (learner.empty())
+    return absl::InvalidArgumentError("the log holds no requests ({\"kind\", \"request\"} a line)");
+  return learner.Result();
+}
+
+}  // namespace nacre::policy
