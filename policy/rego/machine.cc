@@ -331,7 +331,10 @@ void Machine::Remember(std::string_view kind, const Value& key, const Value& val
 }
 
 std::shared_ptr<const void> Machine::Kept(std::string_view kind, std::string_view key) {
-  auto found = kept_.find(StrCat(kind, "\n", key));
+  // Looked up in every decision: the name is built in memory that stays.
+  thread_local std::string name;
+  name.assign(kind).append("\n").append(key);
+  auto found = kept_.find(name);
   return found == kept_.end() ? nullptr : found->second;
 }
 

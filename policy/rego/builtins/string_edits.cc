@@ -1,5 +1,6 @@
 // Making text of text: concat, replace, trim, lower, format_int, strings.reverse...
 #include <algorithm>
+#include <bitset>
 
 #include "policy/rego/builtins/common.h"
 #include "policy/rego/builtins/register.h"
@@ -14,11 +15,23 @@ Result Concat(BuiltinContext& context, Args args) {
   if (!args[1].is_array() && !args[1].is_set()) {
     return OperandTypeError(2, "one of {set, array}", args[1]);
   }
-  ASSIGN_OR_RETURN(std::vector<std::string_view> parts, StringsArg(args, 2));
-  size_t size = separator.size() * parts.size();
-  for (std::string_view part : parts) size += part.size();
+  const std::span<const Value> parts = args[1].elements();
+  size_t size = parts.empty() ? 0 : separator.size() * (parts.size() - 1);
+  for (const Value& part : parts) {
+    if (!part.is_string()) return OperandElementError(2, args[1], part, "string");
+    size += part.string().size();
+  }
   RETURN_IF_ERROR(CheckTextSize(size));
-  return Text(context, StrJoin(parts, separator));
+  // Built where it will stay: policies put paths together in every decision.
+  char* const text = context.arena().AllocateArray<char>(size + 1);
+  if (text == nullptr) return Value::Null();
+  char* end = text;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const std::string_view part = parts[i].string();
+    if (i > 0) end = std::copy(separator.begin(), separator.end(), end);
+    end = std::copy(part.begin(), part.end(), end);
+  }
+  return Value::BorrowString({text, size});
 }
 
 struct Replacement {
@@ -98,6 +111,16 @@ BuiltinFunction Trim(int sides) {
     ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 1));
     ASSIGN_OR_RETURN(std::string_view cutset, StringArg(args, 2));
     RETURN_IF_ERROR(context.Step(cutset.size()));
+    std::bitset<128> ascii;
+    for (char c : cutset) {
+      if (static_cast<uint8_t>(c) < 128) ascii.set(static_cast<uint8_t>(c));
+    }
+    if (std::all_of(cutset.begin(), cutset.end(),
+                    [](char c) { return static_cast<uint8_t>(c) < 128; })) {
+      return Text(context, TrimWhere(text, sides, [&](char32_t rune) {
+                    return rune < 128 && ascii.test(static_cast<size_t>(rune));
+                  }));
+    }
     std::u32string runes = ToRunes(cutset);
     std::sort(runes.begin(), runes.end());
     return Text(context, TrimWhere(text, sides, [&](char32_t rune) {

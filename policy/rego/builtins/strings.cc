@@ -9,36 +9,41 @@
 namespace nacre::rego {
 namespace {
 
-// Where `search` stands in `base`, also overlapping itself, each as a character's number.
-absl::StatusOr<std::vector<int64_t>> Positions(BuiltinContext& context, Args args,
-                                               bool only_first) {
+// Calls `visit` with each place where `search` stands in `base`, also overlapping itself, as a
+// character's number, until it returns true.
+template <typename Visit>
+absl::Status VisitPositions(BuiltinContext& context, Args args, Visit visit) {
   ASSIGN_OR_RETURN(std::string_view base, StringArg(args, 1));
   ASSIGN_OR_RETURN(std::string_view search, StringArg(args, 2));
   if (search.empty()) return BuiltinError("empty search character");
-  std::vector<int64_t> out;
   size_t from = 0, counted = 0;
   int64_t runes = 0;
   while (true) {
     size_t at = base.find(search, from);
-    if (at == base.npos) return out;
+    if (at == base.npos) return absl::OkStatus();
     RETURN_IF_ERROR(context.Step());
     runes += static_cast<int64_t>(CountRunes(base.substr(counted, at - counted)));
     counted = at;
-    out.push_back(runes);
-    if (only_first) return out;
+    if (visit(runes)) return absl::OkStatus();
     from = at + DecodeRune(base.substr(at)).size;
   }
 }
 
 Result IndexOf(BuiltinContext& context, Args args) {
-  ASSIGN_OR_RETURN(std::vector<int64_t> positions, Positions(context, args, true));
-  return Value::Int(positions.empty() ? -1 : positions[0]);
+  int64_t first = -1;
+  RETURN_IF_ERROR(VisitPositions(context, args, [&](int64_t position) {
+    first = position;
+    return true;
+  }));
+  return Value::Int(first);
 }
 
 Result IndexOfN(BuiltinContext& context, Args args) {
-  ASSIGN_OR_RETURN(std::vector<int64_t> positions, Positions(context, args, false));
-  ArrayBuilder out(context.arena(), positions.size());
-  for (int64_t position : positions) out.Add(Value::Int(position));
+  ArrayBuilder out(context.arena());
+  RETURN_IF_ERROR(VisitPositions(context, args, [&](int64_t position) {
+    out.Add(Value::Int(position));
+    return false;
+  }));
   return out.Build();
 }
 
