@@ -1,5 +1,8 @@
 #include "attestation/broker/config.h"
 
+#include <regex>
+
+#include "base/file.h"
 #include "base/status_testing.h"
 
 namespace nacre::attestation {
@@ -134,6 +137,29 @@ TEST(ListenAddress, IsAnAddressAndAPort) {
                           "1.2.3.4:-1", "1.2.3.4:8o"}) {
     EXPECT_STATUS(ParseListenAddress(bad), kInvalidArgument, "address:port");
   }
+}
+
+// docs/reference/kbs-toml.md names every key the parser takes: those in the calls of its sources.
+TEST(Config, EveryKeyIsInTheReference) {
+  const std::string folder = std::string(NACRE_SOURCE_DIR) + "/";
+  ASSERT_OK_AND_ASSIGN(const std::string page,
+                       ReadTextFile(folder + "docs/reference/kbs-toml.md", 1 << 20));
+  const std::regex call(
+      R"re((String|Uint|Bool|Choice|Strings|Table|top,)\s*\(?\s*"([a-z0-9_]+)")re");
+  size_t keys = 0;
+  for (const char* file : {"config.cc", "storage/storage_config.cc"}) {
+    ASSERT_OK_AND_ASSIGN(const std::string source,
+                         ReadTextFile(folder + "attestation/broker/" + file, 1 << 20));
+    for (std::sregex_iterator it(source.begin(), source.end(), call), end; it != end; ++it) {
+      const std::string key = (*it)[2];
+      const bool named = page.find("`" + key + "`") != std::string::npos ||
+                         page.find("[" + key + "]") != std::string::npos ||
+                         page.find("." + key + "]") != std::string::npos;
+      EXPECT_TRUE(named) << key;
+      ++keys;
+    }
+  }
+  EXPECT_GT(keys, 60u);
 }
 
 }  // namespace

@@ -43,26 +43,22 @@ absl::Status Store::UseNonce(std::string_view nonce, int64_t expires_at, int64_t
     RETURN_IF_ERROR(MakeRoomForNonces(now));
     nonce_room_.fetch_sub(1);
   }
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const sql::Rows done,
-                     connection.Query("INSERT INTO nonces (hash, expires_at) VALUES ($1, $2) ON "
-                                      "CONFLICT (hash) DO UPDATE SET expires_at = "
-                                      "excluded.expires_at WHERE nonces.expires_at <= $3",
-                                      {hash, expires_at, now}));
-    return done.changed > 0 ? absl::OkStatus() : absl::AlreadyExistsError("the nonce was used");
-  });
+  ASSIGN_OR_RETURN(const sql::Rows done,
+                   database_->WriteOne("INSERT INTO nonces (hash, expires_at) VALUES ($1, $2) ON "
+                                       "CONFLICT (hash) DO UPDATE SET expires_at = "
+                                       "excluded.expires_at WHERE nonces.expires_at <= $3",
+                                       {hash, expires_at, now}));
+  return done.changed > 0 ? absl::OkStatus() : absl::AlreadyExistsError("the nonce was used");
 }
 
 absl::Status Store::AppendLog(const LogRow& row) {
   const int64_t refused = row.refused ? 1 : 0;
-  RETURN_IF_ERROR(database_->Write([&](sql::Connection& connection) {
-    return connection
-        .Query(
-            "INSERT INTO attestations (id, time, refused, code, summary, detail) VALUES ($1, "
-            "$2, $3, $4, $5, $6)",
-            {row.id, row.time, refused, row.code, row.summary, row.detail})
-        .status();
-  }));
+  RETURN_IF_ERROR(
+      database_
+          ->WriteOne("INSERT INTO attestations (id, time, refused, code, summary, detail) VALUES "
+                     "($1, $2, $3, $4, $5, $6)",
+                     {row.id, row.time, refused, row.code, row.summary, row.detail})
+          .status());
   const auto interval = static_cast<uint64_t>(std::max<int64_t>(1, limits_.max_log_rows / 16));
   if (++log_rows_[refused] % interval != 0) return absl::OkStatus();
   return TrimLog(refused);

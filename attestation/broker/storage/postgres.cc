@@ -5,6 +5,7 @@
 #include "attestation/broker/storage/postgres.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <map>
 #include <set>
@@ -229,6 +230,11 @@ class PostgresConnection : public Connection {
   bool broken() const override {
     return lost_ || PQstatus(handle_) != CONNECTION_OK ||
            PQtransactionStatus(handle_) == PQTRANS_UNKNOWN;
+  }
+  // A server says nothing unasked but goodbye.
+  bool alive() override {
+    pollfd socket = {.fd = PQsocket(handle_), .events = POLLIN, .revents = 0};
+    return !broken() && ::poll(&socket, 1, 0) == 0;
   }
 
  private:

@@ -66,6 +66,16 @@ TEST_F(PostgresTest, ATransactionCutOffBeforeItsEndRunsAgain) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST_F(PostgresTest, AStatementCutOffInTheMiddleIsSaidToBeUnknown) {
+  ASSERT_OK_AND_ASSIGN(auto database, Open());
+  EXPECT_STATUS(database->WriteOne("SELECT pg_terminate_backend(pg_backend_pid())::text", {}),
+                kUnavailable, "it is not known whether");
+  // One that was closed while nobody used it is not even tried.
+  ASSERT_OK(database->Query("SELECT 'x'::text"));
+  ASSERT_OK(server->Restart());
+  EXPECT_OK(database->WriteOne("SELECT 'x'::text", {}));
+}
+
 TEST_F(PostgresTest, AStatementThatRunsTooLongIsStopped) {
   ASSERT_OK_AND_ASSIGN(auto database, Open());
   EXPECT_STATUS(database->Query("SELECT pg_sleep(30)::text"), kDeadlineExceeded, "timeout");

@@ -20,6 +20,11 @@ const T* Cell(const Rows& rows, size_t row, size_t column) {
   return std::get_if<T>(&rows.rows[row][column]);
 }
 
+absl::Status OutcomeUnknown(const absl::Status& status) {
+  return absl::UnavailableError(StrCat(
+      Message(status), "; it is not known whether the change was made: look before repeating"));
+}
+
 }  // namespace
 
 int64_t Rows::Number(size_t row, size_t column) const {
@@ -60,10 +65,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Database::Take() {
                                          kConnectionWait.count(), " s"));
   }
   ++in_use_;
-  if (!idle_.empty()) {
+  while (!idle_.empty()) {
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
-    return connection;
+    if (connection->alive()) return connection;
   }
   lock.unlock();
   auto made = Connect();
@@ -101,8 +106,7 @@ absl::Status Database::Attempt(Access access, const Work& work, bool* again) {
   if (status.ok()) return status;
   *again = absl::IsAborted(status) || access == Access::kRead;
   if (connection->broken() && access == Access::kWrite) {
-    return absl::UnavailableError(StrCat(
-        Message(status), "; it is not known whether the change was made: look before repeating"));
+    return OutcomeUnknown(status);
   }
   connection->Rollback().IgnoreError();
   return status;
@@ -120,6 +124,19 @@ absl::Status Database::Run(Access access, const Work& work) {
 
 absl::Status Database::Write(const Work& work) { return Run(Access::kWrite, work); }
 absl::Status Database::Read(const Work& work) { return Run(Access::kRead, work); }
+
+absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& parameters) {
+  absl::StatusOr<Rows> rows = absl::InternalError("not run");
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
+    Lease connection(*this, std::move(taken));
+    const std::unique_lock<std::mutex> turn = QueueToWrite();
+    rows = connection->Query(sql, parameters);
+    if (connection->broken()) return OutcomeUnknown(rows.status());
+    if (!absl::IsAborted(rows.status())) return rows;
+  }
+  return rows;
+}
 
 absl::StatusOr<Rows> Database::Query(std::string_view sql, const Parameters& parameters) {
   absl::StatusOr<Rows> rows = absl::InternalError("not run");

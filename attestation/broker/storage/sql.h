@@ -76,6 +76,8 @@ class Connection : public Queryable {
   virtual absl::Status Rollback() = 0;
   // True when it can only be thrown away.
   virtual bool broken() const = 0;
+  // False when the other end has closed it since it was last used.
+  virtual bool alive() { return true; }
 };
 
 // Connections to one database, made when needed and kept. Thread-safe.
@@ -93,6 +95,9 @@ class Database : public Queryable {
   // between COMMIT and its answer.
   absl::Status Write(const Work& work);
   absl::Status Read(const Work& work);
+  // One changing statement of its own: cheaper than a transaction around it. Not run again when the
+  // connection is lost: then kUnavailable "... it is not known whether ...".
+  absl::StatusOr<Rows> WriteOne(std::string_view sql, const Parameters& parameters);
   // One reading statement of its own.
   absl::StatusOr<Rows> Query(std::string_view sql, const Parameters& parameters) override;
 
@@ -106,6 +111,8 @@ class Database : public Queryable {
   void Return(std::unique_ptr<Connection> connection);
   absl::Status Attempt(Access access, const Work& work, bool* again);
   absl::Status Run(Access access, const Work& work);
+  // Held around WriteOne: SQLite's writers queue here and not at its lock, which only polls.
+  virtual std::unique_lock<std::mutex> QueueToWrite() { return {}; }
 
   const size_t max_connections_;
   std::mutex mutex_;

@@ -121,6 +121,22 @@ TEST_P(SqlTest, ManyThreadsAddUpInOneRow) {
   EXPECT_EQ(database->Query("SELECT k FROM t")->Number(0, 0), 60);
 }
 
+TEST_P(SqlTest, OneStatementOfItsOwnIsDoneOrTold) {
+  const char* insert = "INSERT INTO t (k, a, b) VALUES ($1, 'x', $2)";
+  std::vector<std::jthread> threads;
+  for (int64_t i = 0; i < 6; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t j = 0; j < 10; ++j) {
+        EXPECT_OK(database->WriteOne(insert, {i * 10 + j, Bytes{1}}));
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(Count(), 60);
+  EXPECT_STATUS(database->WriteOne(insert, {int64_t{1}, Bytes{1}}), kAlreadyExists, "");
+  EXPECT_EQ(database->WriteOne("DELETE FROM t WHERE k < $1", {int64_t{5}})->changed, 5);
+}
+
 TEST_P(SqlTest, AWrongStatementIsAnError) {
   EXPECT_STATUS(database->Query("SELECT nothing FROM t"), kInternal, "nothing");
   EXPECT_EQ(Count(), 0);

@@ -181,6 +181,7 @@ class SqliteDatabase : public Database {
   }
 
  private:
+  std::unique_lock<std::mutex> QueueToWrite() override { return std::unique_lock(writers_); }
   std::string path_;
   std::mutex writers_;
 };
