@@ -1,124 +1,175 @@
 #include "crypto/crl.h"
 
-#include <openssl/pem.h>
+#include <algorithm>
 
 #include "base/strings.h"
-#include "crypto/openssl_util.h"
+#include "crypto/der.h"
+#include "crypto/pem.h"
 #include "crypto/x509_internal.h"
+#include "crypto/x509_name.h"
 
 namespace nacre::crypto {
 namespace {
 
+constexpr std::string_view kWhat = "CRL";
+constexpr uint32_t kVersion2 = 1;      // as the encoding counts
+constexpr size_t kSmallestEntry = 20;  // a serial number of one byte and a UTCTime
+
+struct CrlFields {
+  ByteView signed_part;  // the TBSCertList
+  std::optional<SignatureAlgorithm> algorithm;
+  ByteView signature;
+  ByteView issuer;  // a Name, with tag and length
+  int64_t this_update = 0;
+  std::optional<int64_t> next_update;
+  std::vector<ByteView> revoked;  // serial numbers without leading zeros, sorted
+};
+
 // A critical extension changes what the list means (which certificates, which issuer, which part).
-absl::Status RefuseCritical(const STACK_OF(X509_EXTENSION) * extensions) {
-  for (int i = 0; i < sk_X509_EXTENSION_num(extensions); ++i) {
-    X509_EXTENSION* extension = sk_X509_EXTENSION_value(extensions, i);
-    if (X509_EXTENSION_get_critical(extension) == 0) continue;
-    char oid[80];
-    OBJ_obj2txt(oid, sizeof oid, X509_EXTENSION_get_object(extension), 1);
-    return absl::InvalidArgumentError(StrCat("CRL: critical extension ", oid));
+absl::Status RefuseCritical(ByteView sequence) {
+  ASSIGN_OR_RETURN(const auto extensions, ParseExtensions(sequence), kWhat);
+  for (const ExtensionFields& extension : extensions) {
+    if (!extension.critical) continue;
+    return absl::InvalidArgumentError(
+        StrCat("CRL: critical extension ", der::OidText(extension.oid)));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckExtensions(X509_CRL* crl) {
-  RETURN_IF_ERROR(RefuseCritical(X509_CRL_get0_extensions(crl)));
-  STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(crl);
-  for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
-    RETURN_IF_ERROR(
-        RefuseCritical(X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(entries, i))));
+bool Before(ByteView a, ByteView b) { return std::ranges::lexicographical_compare(a, b); }
+
+absl::Status ReadEntry(ByteView contents, bool version2, std::vector<ByteView>* out) {
+  der::Reader reader(contents);
+  ASSIGN_OR_RETURN(const der::Element serial, reader.Next(der::kInteger, kWhat));
+  ASSIGN_OR_RETURN(const ByteView number, der::Unsigned(serial.value, "CRL: serial number"));
+  ASSIGN_OR_RETURN(const der::Element when, reader.Next(kWhat));
+  RETURN_IF_ERROR(der::Time(when, kWhat).status());
+  if (!reader.done()) {
+    if (!version2) return absl::InvalidArgumentError("CRL: extensions need version 2");
+    ASSIGN_OR_RETURN(const der::Element extensions, reader.Next(der::kSequence, kWhat));
+    RETURN_IF_ERROR(RefuseCritical(extensions.whole));
   }
+  out->push_back(number);
+  return reader.End(kWhat);
+}
+
+absl::Status ReadRevoked(der::Reader* reader, bool version2, CrlFields* out) {
+  ASSIGN_OR_RETURN(const auto entries, reader->Optional(der::kSequence, kWhat));
+  if (!entries) return absl::OkStatus();
+  out->revoked.reserve(entries->value.size() / kSmallestEntry);
+  der::Reader inside(entries->value);
+  while (!inside.done()) {
+    ASSIGN_OR_RETURN(const der::Element entry, inside.Next(der::kSequence, kWhat));
+    RETURN_IF_ERROR(ReadEntry(entry.value, version2, &out->revoked));
+  }
+  std::ranges::sort(out->revoked, Before);
   return absl::OkStatus();
 }
 
-absl::Status CheckDigest(const X509_CRL* crl) {
-  int digest = NID_undef;
-  OBJ_find_sigid_algs(X509_CRL_get_signature_nid(crl), &digest, nullptr);
-  if (digest == NID_sha1 || digest == NID_md5) {
-    return absl::UnauthenticatedError("CRL: signed with a broken digest");
+absl::Status ReadSignedPart(ByteView contents, ByteView outer_algorithm, CrlFields* out) {
+  der::Reader reader(contents);
+  ASSIGN_OR_RETURN(const auto version, reader.Optional(der::kInteger, kWhat));
+  if (version) {
+    ASSIGN_OR_RETURN(const uint32_t number, der::Small(version->value, kVersion2, "CRL version"));
+    if (number != kVersion2) return absl::InvalidArgumentError("CRL version: must be 2");
   }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const der::Element algorithm, reader.Next(der::kSequence, kWhat));
+  if (!std::ranges::equal(algorithm.whole, outer_algorithm)) {
+    return absl::InvalidArgumentError("CRL: names two signature algorithms");
+  }
+  ASSIGN_OR_RETURN(const der::Element issuer, reader.Next(der::kSequence, kWhat));
+  RETURN_IF_ERROR(CheckName(issuer.whole, "CRL issuer"));
+  out->issuer = issuer.whole;
+  ASSIGN_OR_RETURN(const der::Element this_update, reader.Next(kWhat));
+  ASSIGN_OR_RETURN(out->this_update, der::Time(this_update, kWhat));
+  if (reader.NextIs(der::kUtcTime) || reader.NextIs(der::kGeneralizedTime)) {
+    ASSIGN_OR_RETURN(const der::Element next_update, reader.Next(kWhat));
+    ASSIGN_OR_RETURN(out->next_update, der::Time(next_update, kWhat));
+  }
+  RETURN_IF_ERROR(ReadRevoked(&reader, version.has_value(), out));
+  ASSIGN_OR_RETURN(const auto extensions, reader.Optional(der::ContextConstructed(0), kWhat));
+  if (extensions) {
+    if (!version) return absl::InvalidArgumentError("CRL: extensions need version 2");
+    RETURN_IF_ERROR(RefuseCritical(extensions->value));
+  }
+  return reader.End(kWhat);
+}
+
+absl::StatusOr<CrlFields> Parse(ByteView der) {
+  CrlFields out;
+  ASSIGN_OR_RETURN(const der::Element all, der::Whole(der, der::kSequence, kWhat));
+  der::Reader reader(all.value);
+  ASSIGN_OR_RETURN(const der::Element signed_part, reader.Next(der::kSequence, kWhat));
+  out.signed_part = signed_part.whole;
+  ASSIGN_OR_RETURN(const der::Element algorithm, reader.Next(der::kSequence, kWhat));
+  ASSIGN_OR_RETURN(out.algorithm, ParseSignatureAlgorithm(algorithm.value), kWhat);
+  ASSIGN_OR_RETURN(const der::Element signature, reader.Next(der::kBitString, kWhat));
+  ASSIGN_OR_RETURN(out.signature, der::WholeBytes(signature.value, kWhat));
+  RETURN_IF_ERROR(reader.End(kWhat));
+  RETURN_IF_ERROR(ReadSignedPart(signed_part.value, algorithm.whole, &out));
+  return out;
 }
 
 }  // namespace
+
+struct Crl::State {
+  Bytes der;
+  CrlFields fields;  // views `der`
+};
 
 absl::StatusOr<Crl> Crl::FromDer(ByteView der) {
   if (der.size() > kMaxCrlSize) {
     return absl::InvalidArgumentError(
         StrCat("CRL: ", der.size(), " bytes, the limit is ", kMaxCrlSize));
   }
-  const uint8_t* cursor = der.data();
-  std::shared_ptr<X509_CRL> crl(d2i_X509_CRL(nullptr, &cursor, static_cast<long>(der.size())),
-                                X509_CRL_free);
-  if (!crl) return OpensslStatus(absl::StatusCode::kInvalidArgument, "CRL: not DER of a CRL");
-  if (cursor != der.data() + der.size()) {
-    return absl::InvalidArgumentError("CRL: bytes after the DER");
-  }
-  RETURN_IF_ERROR(CheckExtensions(crl.get()));
-  return Crl(std::move(crl));
+  auto state = std::make_shared<State>();
+  state->der = ToBytes(der);
+  ASSIGN_OR_RETURN(state->fields, Parse(state->der));
+  return Crl(std::move(state));
 }
 
 absl::StatusOr<Crl> Crl::FromPem(std::string_view pem) {
-  ASSIGN_OR_RETURN(std::vector<Bytes> blocks, PemBlocks(pem, PEM_STRING_X509_CRL, 1, kMaxCrlSize));
+  ASSIGN_OR_RETURN(std::vector<Bytes> blocks, PemBlocks(pem, kCrlLabel, 1, kMaxCrlSize));
   return FromDer(blocks[0]);
 }
 
-std::string Crl::issuer_text() const { return NameText(X509_CRL_get_issuer(crl_.get())); }
+std::string Crl::issuer_text() const { return NameText(state_->fields.issuer); }
+int64_t Crl::this_update() const { return state_->fields.this_update; }
+std::optional<int64_t> Crl::next_update() const { return state_->fields.next_update; }
+size_t Crl::revoked_count() const { return state_->fields.revoked.size(); }
 
 bool Crl::IsFrom(const Certificate& issuer) const {
-  return X509_NAME_cmp(X509_CRL_get_issuer(crl_.get()), X509_get_subject_name(issuer.handle())) ==
-         0;
-}
-
-int64_t Crl::this_update() const { return ToUnixTime(X509_CRL_get0_lastUpdate(crl_.get())); }
-
-std::optional<int64_t> Crl::next_update() const {
-  const ASN1_TIME* time = X509_CRL_get0_nextUpdate(crl_.get());
-  if (time == nullptr) return std::nullopt;
-  return ToUnixTime(time);
+  return std::ranges::equal(state_->fields.issuer, issuer.fields().subject);
 }
 
 absl::Status Crl::Verify(const Certificate& issuer, int64_t time) const {
-  std::string who = StrCat("CRL of ", issuer_text());
-  if (!IsFrom(issuer)) {
-    return absl::UnauthenticatedError(StrCat(who, ": not of ", issuer.subject_text()));
+  const auto refuse = [this](std::string_view why) {
+    return absl::UnauthenticatedError(StrCat("CRL of ", issuer_text(), ": ", why));
+  };
+  if (!IsFrom(issuer)) return refuse("not of " + issuer.subject_text());
+  const auto& usage = issuer.fields().path.key_usage;
+  if (usage && (*usage & kUsageCrlSign) == 0) return refuse("its issuer may not sign CRLs");
+  ASSIGN_OR_RETURN(const PublicKey key, issuer.public_key());
+  const CrlFields& fields = state_->fields;
+  const absl::Status good =
+      VerifySignature(key, fields.algorithm, fields.signed_part, fields.signature);
+  if (!good.ok()) return refuse(StrCat("signature does not verify: ", Message(good)));
+  if (time < fields.this_update) {
+    return WithTimeProblem(refuse("valid from " + FormatTime(fields.this_update)),
+                           TimeProblem::kNotYetValid);
   }
-  // X509_get_key_usage gives all bits when the extension is absent.
-  if ((X509_get_key_usage(issuer.handle()) & KU_CRL_SIGN) == 0) {
-    return absl::UnauthenticatedError(StrCat(who, ": its issuer may not sign CRLs"));
-  }
-  RETURN_IF_ERROR(CheckDigest(crl_.get()));
-  if (X509_CRL_verify(crl_.get(), X509_get0_pubkey(issuer.handle())) != 1) {
-    return OpensslStatus(absl::StatusCode::kUnauthenticated,
-                         StrCat(who, ": signature does not verify"));
-  }
-  if (time < this_update()) {
-    return WithTimeProblem(
-        absl::UnauthenticatedError(StrCat(who, ": valid from ", FormatTime(this_update()))),
-        TimeProblem::kNotYetValid);
-  }
-  std::optional<int64_t> next = next_update();
-  if (!next) return absl::UnauthenticatedError(StrCat(who, ": has no nextUpdate"));
-  if (time >= *next) {
-    return WithTimeProblem(
-        absl::UnauthenticatedError(StrCat(who, ": out of date since ", FormatTime(*next))),
-        TimeProblem::kExpired);
+  if (!fields.next_update) return refuse("has no nextUpdate");
+  if (time >= *fields.next_update) {
+    return WithTimeProblem(refuse("out of date since " + FormatTime(*fields.next_update)),
+                           TimeProblem::kExpired);
   }
   return absl::OkStatus();
 }
 
 bool Crl::IsRevoked(ByteView serial) const {
-  BnPtr number(BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr));
-  std::unique_ptr<ASN1_INTEGER, Freer<ASN1_INTEGER_free>> wanted(
-      BN_to_ASN1_INTEGER(number.get(), nullptr));
-  Must(number && wanted, "BN_to_ASN1_INTEGER");
-  X509_REVOKED* entry = nullptr;
-  return X509_CRL_get0_by_serial(crl_.get(), &entry, wanted.get()) != 0;
-}
-
-size_t Crl::revoked_count() const {
-  int count = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl_.get()));
-  return count < 0 ? 0 : static_cast<size_t>(count);
+  const auto& revoked = state_->fields.revoked;
+  const auto found = std::ranges::lower_bound(revoked, serial, Before);
+  return found != revoked.end() && std::ranges::equal(*found, serial);
 }
 
 }  // namespace nacre::crypto

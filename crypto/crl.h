@@ -4,8 +4,6 @@
 
 #include "crypto/x509.h"
 
-typedef struct X509_crl_st X509_CRL;
-
 namespace nacre::crypto {
 
 inline constexpr size_t kMaxCrlSize = 4 << 20;
@@ -13,7 +11,7 @@ inline constexpr size_t kMaxCrlSize = 4 << 20;
 // Immutable and cheap to copy.
 class Crl {
  public:
-  // kInvalidArgument for anything but one CRL within kMaxCrlSize.
+  // kInvalidArgument for anything but one CRL in strict DER within kMaxCrlSize.
   static absl::StatusOr<Crl> FromDer(ByteView der);
   static absl::StatusOr<Crl> FromPem(std::string_view pem);
 
@@ -30,8 +28,9 @@ class Crl {
   size_t revoked_count() const;
 
  private:
-  explicit Crl(std::shared_ptr<X509_CRL> crl) : crl_(std::move(crl)) {}
-  std::shared_ptr<X509_CRL> crl_;
+  struct State;
+  explicit Crl(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace nacre::crypto

@@ -29,16 +29,14 @@ std::string_view HashName(HashAlgorithm algorithm) {
   return "";
 }
 
+// Fetched once: EVP_sha256() and its like are looked up among the providers at every use.
 const EVP_MD* OpensslDigest(HashAlgorithm algorithm) {
-  switch (algorithm) {
-    case HashAlgorithm::kSha256:
-      return EVP_sha256();
-    case HashAlgorithm::kSha384:
-      return EVP_sha384();
-    case HashAlgorithm::kSha512:
-      return EVP_sha512();
-  }
-  return nullptr;
+  static const EVP_MD* const fetched[] = {EVP_MD_fetch(nullptr, "SHA256", nullptr),
+                                          EVP_MD_fetch(nullptr, "SHA384", nullptr),
+                                          EVP_MD_fetch(nullptr, "SHA512", nullptr)};
+  const EVP_MD* out = fetched[static_cast<int>(algorithm)];
+  Must(out != nullptr, "EVP_MD_fetch");
+  return out;
 }
 
 Bytes Digest(HashAlgorithm algorithm, ByteView data) {

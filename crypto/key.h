@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,8 +47,9 @@ enum class PssSalt { kHashLength, kAnyLength };
 // and that a point lies on its curve. Cheap to copy (shared, immutable), safe to use from threads.
 class PublicKey {
  public:
-  // kInvalidArgument for anything but one good key. PEM: "PUBLIC KEY"; DER: SubjectPublicKeyInfo
-  // with nothing after it.
+  // kInvalidArgument for anything but one good key. PEM: one "PUBLIC KEY"; DER: strict, a
+  // SubjectPublicKeyInfo (RFC 3279: id-ecPublicKey on a named curve, rsaEncryption) with nothing
+  // after it.
   static absl::StatusOr<PublicKey> FromPem(std::string_view pem);
   static absl::StatusOr<PublicKey> FromSpkiDer(ByteView der);
   static absl::StatusOr<PublicKey> FromEcPoint(const EcPoint& point);
@@ -66,6 +68,8 @@ class PublicKey {
   // kUnauthenticated when the signature is not this key's over `message` (hashed here), or has the
   // wrong length; kFailedPrecondition for a key of the other kind.
   absl::Status VerifyEcdsa(HashAlgorithm hash, ByteView message, ByteView raw_signature) const;
+  // The same for a signature as certificates carry it: DER of ECDSA-Sig-Value (RFC 3279).
+  absl::Status VerifyEcdsaDer(HashAlgorithm hash, ByteView message, ByteView der_signature) const;
   // RSASSA-PSS (RFC 8017 section 8.1), MGF1 with the same hash.
   absl::Status VerifyRsaPss(HashAlgorithm hash, ByteView message, ByteView signature,
                             PssSalt salt = PssSalt::kHashLength) const;
@@ -84,8 +88,12 @@ class PublicKey {
   static absl::StatusOr<PublicKey> Adopt(EVP_PKEY* key);  // takes over one reference
 
  private:
-  explicit PublicKey(std::shared_ptr<EVP_PKEY> key) : key_(std::move(key)) {}
+  PublicKey(std::shared_ptr<EVP_PKEY> key, std::optional<Curve> curve)
+      : key_(std::move(key)), curve_(curve) {}
+  // SEC 1: compressed or not.
+  static absl::StatusOr<PublicKey> FromEncodedPoint(Curve curve, ByteView encoded);
   std::shared_ptr<EVP_PKEY> key_;
+  std::optional<Curve> curve_;  // nothing for RSA
 };
 
 // Moves, never copies. Safe to use from threads.

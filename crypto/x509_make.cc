@@ -194,6 +194,13 @@ absl::Status AddRevoked(X509_CRL* crl, ByteView serial, const ASN1_TIME* when) {
   return absl::OkStatus();
 }
 
+X509Ptr OpensslCertificate(const Certificate& certificate) {
+  const uint8_t* cursor = certificate.der().data();
+  X509Ptr out(d2i_X509(nullptr, &cursor, static_cast<long>(certificate.der().size())));
+  Must(out != nullptr, "d2i_X509");
+  return out;
+}
+
 template <typename T>
 Bytes ToDer(T* object, int (*encode)(const T*, uint8_t**)) {
   uint8_t* data = nullptr;
@@ -215,9 +222,9 @@ absl::StatusOr<Certificate> MakeCertificate(const CertificateRequest& request,
   ASSIGN_OR_RETURN(MdCtxPtr signing, SigningContext(issuer_key, scheme));
   X509Ptr certificate(X509_new());
   Must(certificate != nullptr, "X509_new");
-  X509* issuer_x509 = issuer == nullptr ? certificate.get() : issuer->handle();
-  RETURN_IF_ERROR(
-      FillBody(certificate.get(), request, subject_key, issuer == nullptr ? nullptr : issuer_x509));
+  const X509Ptr other = issuer == nullptr ? nullptr : OpensslCertificate(*issuer);
+  X509* issuer_x509 = other == nullptr ? certificate.get() : other.get();
+  RETURN_IF_ERROR(FillBody(certificate.get(), request, subject_key, other.get()));
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, issuer_x509, certificate.get(), nullptr, nullptr, 0);
@@ -237,7 +244,8 @@ absl::StatusOr<Bytes> MakeCrlDer(const CrlRequest& request, const Certificate& i
   ASSIGN_OR_RETURN(TimePtr next_update, MakeTime(request.next_update));
   CrlPtr crl(X509_CRL_new());
   if (!crl || X509_CRL_set_version(crl.get(), kCrlVersion2) != 1 ||
-      X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.handle())) != 1 ||
+      X509_CRL_set_issuer_name(crl.get(),
+                               X509_get_subject_name(OpensslCertificate(issuer).get())) != 1 ||
       X509_CRL_set1_lastUpdate(crl.get(), this_update.get()) != 1 ||
       X509_CRL_set1_nextUpdate(crl.get(), next_update.get()) != 1) {
     return Bad("CRL fields");

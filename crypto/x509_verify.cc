@@ -1,134 +1,178 @@
-// OpenSSL builds and checks the path. It looks for an issuer by name and would stop at the first
-// root of that name, while several vendors' roots (and our emulator's) may share one; so each root
-// is tried by itself, and the path it gives must end in that very certificate.
-#include <openssl/x509_vfy.h>
+// A path is looked for from the leaf upwards by names and key identifiers, which cost nothing; one
+// that reaches a root is then checked as a whole. Several certificates may bear one name (renewals,
+// or the roots of several vendors and of our emulator), so every candidate is tried; how much one
+// search may try is bounded, since a peer chooses the intermediates. Each root is tried by itself:
+// of several refusals the telling one is that of the root which a path did reach.
+#include <algorithm>
 
 #include "base/strings.h"
 #include "crypto/crl.h"
-#include "crypto/openssl_util.h"
+#include "crypto/der.h"
 #include "crypto/x509.h"
 #include "crypto/x509_internal.h"
 
 namespace nacre::crypto {
 namespace {
 
-using StorePtr = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
-using StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
+// Of one search.
+constexpr int kMaxSteps = 1000;
+constexpr int kMaxSignatureChecks = 64;
 
-constexpr int kSecurityLevel = 2;  // 112 bits: RSA-2048, P-256, SHA-256
-
-struct FreeUnowned {
-  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
-};
-using UnownedStackPtr = std::unique_ptr<STACK_OF(X509), FreeUnowned>;
+using Path = std::vector<const Certificate*>;
 
 absl::Status Refusal(size_t index, const Certificate& certificate, std::string_view reason) {
   return absl::UnauthenticatedError(
       StrCat("certificate ", index, " (", certificate.subject_text(), "): ", reason));
 }
 
-std::string Reason(int error, const X509* certificate) {
-  auto time_of = [](const ASN1_TIME* time) {
-    tm parts = {};
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? FormatTime(timegm(&parts)) : std::string("?");
-  };
-  if (certificate != nullptr && error == X509_V_ERR_CERT_HAS_EXPIRED) {
-    return "expired " + time_of(X509_get0_notAfter(certificate));
-  }
-  if (certificate != nullptr && error == X509_V_ERR_CERT_NOT_YET_VALID) {
-    return "not valid before " + time_of(X509_get0_notBefore(certificate));
-  }
-  return X509_verify_cert_error_string(error);
+bool Same(const std::optional<ByteView>& wanted, const std::optional<ByteView>& got) {
+  return !wanted || !got || std::ranges::equal(*wanted, *got);
 }
 
-struct Attempt {
-  absl::StatusOr<std::vector<Certificate>> path;
-  bool reached_root = false;  // it failed (if it failed) for another reason than a missing issuer
+// That `issuer` is who `certificate` names as its issuer.
+bool Names(const Certificate& certificate, const Certificate& issuer) {
+  const CertificateFields& child = certificate.fields();
+  const CertificateFields& parent = issuer.fields();
+  return std::ranges::equal(child.issuer, parent.subject) &&
+         Same(child.path.authority_key_id, parent.path.subject_key_id) &&
+         Same(child.path.authority_serial, parent.serial) &&
+         Same(child.path.authority_issuer, parent.issuer);
+}
+
+bool IsSelfIssued(const Certificate& certificate) {
+  return std::ranges::equal(certificate.fields().issuer, certificate.fields().subject);
+}
+
+absl::Status CheckSignature(const Certificate& certificate, const Certificate& issuer) {
+  ASSIGN_OR_RETURN(const PublicKey key, issuer.public_key());
+  const CertificateFields& fields = certificate.fields();
+  return VerifySignature(key, fields.algorithm, fields.signed_part, fields.signature);
+}
+
+// What a certificate must be to stand at `index` of a path with certificates below it, `below` of
+// which are intermediates that count for the path length.
+absl::Status CheckIssuer(const Certificate& certificate, size_t index, size_t below) {
+  const PathFields& path = certificate.fields().path;
+  if (!path.is_ca) return Refusal(index, certificate, "is no CA and cannot issue certificates");
+  if (path.key_usage && (*path.key_usage & kUsageCertificateSign) == 0) {
+    return Refusal(index, certificate, "its key usage does not allow signing certificates");
+  }
+  if (path.path_length && below > *path.path_length) {
+    return Refusal(index, certificate, StrCat("path length ", *path.path_length, " is exceeded"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTime(const Certificate& certificate, size_t index, int64_t time) {
+  if (time < certificate.not_before()) {
+    return WithTimeProblem(
+        Refusal(index, certificate, "not valid before " + FormatTime(certificate.not_before())),
+        TimeProblem::kNotYetValid);
+  }
+  if (time >= certificate.not_after()) {
+    return WithTimeProblem(
+        Refusal(index, certificate, "expired " + FormatTime(certificate.not_after())),
+        TimeProblem::kExpired);
+  }
+  return absl::OkStatus();
+}
+
+// All but signatures and dates of a path from a leaf to a root.
+absl::Status CheckPurpose(const Path& path, const ChainOptions& options) {
+  if (path.size() == 1 && !options.allow_leaf_as_root) {
+    return Refusal(0, *path[0], "a root where a leaf belongs");
+  }
+  size_t below = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    const Certificate& certificate = *path[i];
+    if (const auto& unknown = certificate.fields().path.unknown_critical) {
+      return Refusal(i, certificate,
+                     StrCat("critical extension ", der::OidText(*unknown), " is not known here"));
+    }
+    if (i > 0) RETURN_IF_ERROR(CheckIssuer(certificate, i, below));
+    if (i > 0 && !IsSelfIssued(certificate)) ++below;
+  }
+  const auto leaf_key = path[0]->public_key();
+  return leaf_key.ok() ? absl::OkStatus() : Refusal(0, *path[0], Message(leaf_key.status()));
+}
+
+class Search {
+ public:
+  Search(const Certificate& leaf, const Certificate& root, const ChainOptions& options)
+      : root_(root), options_(options), path_{&leaf} {}
+
+  absl::StatusOr<std::vector<Certificate>> Run() {
+    if (!Extend()) return failure_;
+    std::vector<Certificate> out;
+    for (const Certificate* certificate : path_) out.push_back(*certificate);
+    return out;
+  }
+  bool reached_root() const { return reached_root_; }
+
+ private:
+  // Whether the path goes on from its last certificate to the root and is good. Leaves the path as
+  // it was when not.
+  bool Extend() {
+    const Certificate& last = *path_.back();
+    if (last == root_) return Accept();
+    if (path_.size() == kMaxChainLength) return Fail("the path is too long");
+    if (++steps_ > kMaxSteps) return Fail("too many certificates to try");
+    if (Names(last, root_) && Through(root_)) return true;
+    for (const Certificate& candidate : options_.intermediates) {
+      if (Names(last, candidate) && !Contains(candidate) && Through(candidate)) return true;
+    }
+    return Fail("no issuer at hand that leads to the root");
+  }
+  bool Through(const Certificate& issuer) {
+    path_.push_back(&issuer);
+    if (Extend()) return true;
+    path_.pop_back();
+    return false;
+  }
+
+  bool Accept() {
+    absl::Status status = CheckPurpose(path_, options_);
+    // From the root down: a date says nothing before its certificate is known to be genuine.
+    for (size_t i = path_.size(); i > 0 && status.ok(); --i) {
+      status = CheckSigned(i - 1);
+      if (status.ok()) status = CheckTime(*path_[i - 1], i - 1, options_.time);
+    }
+    if (status.ok()) return true;
+    if (!reached_root_) failure_ = status;
+    reached_root_ = true;
+    return false;
+  }
+
+  absl::Status CheckSigned(size_t index) {
+    const Certificate& certificate = *path_[index];
+    const bool is_root = index + 1 == path_.size();
+    if (is_root && (options_.roots_known_good || !Names(root_, root_))) return absl::OkStatus();
+    if (++checks_ > kMaxSignatureChecks) {
+      return Refusal(index, certificate, "too many certificates to try");
+    }
+    const absl::Status status = CheckSignature(certificate, is_root ? root_ : *path_[index + 1]);
+    if (status.ok()) return status;
+    return Refusal(index, certificate, StrCat("signature is not by its issuer: ", Message(status)));
+  }
+
+  bool Contains(const Certificate& certificate) const {
+    return std::ranges::any_of(path_, [&](const Certificate* at) { return *at == certificate; });
+  }
+
+  // Keeps the first failure, which is the one farthest from the leaf.
+  bool Fail(std::string_view reason) {
+    if (failure_.ok()) failure_ = Refusal(path_.size() - 1, *path_.back(), reason);
+    return false;
+  }
+
+  const Certificate& root_;
+  const ChainOptions& options_;
+  Path path_;
+  int steps_ = 0;
+  int checks_ = 0;
+  bool reached_root_ = false;
+  absl::Status failure_;
 };
-
-absl::Status Failure(X509_STORE_CTX* context) {
-  const X509* at = X509_STORE_CTX_get_current_cert(context);
-  std::string name = at == nullptr ? "?" : "";
-  if (at != nullptr) {
-    BioPtr bio(BIO_new(BIO_s_mem()));
-    X509_NAME_print_ex(bio.get(), X509_get_subject_name(at), 0, XN_FLAG_RFC2253);
-    name = ToString(BioContents(bio.get()));
-  }
-  const int error = X509_STORE_CTX_get_error(context);
-  return WithTimeProblem(
-      absl::UnauthenticatedError(StrCat("certificate ", X509_STORE_CTX_get_error_depth(context),
-                                        " (", name, "): ", Reason(error, at))),
-      error == X509_V_ERR_CERT_HAS_EXPIRED     ? TimeProblem::kExpired
-      : error == X509_V_ERR_CERT_NOT_YET_VALID ? TimeProblem::kNotYetValid
-                                               : TimeProblem::kNone);
-}
-
-bool IsMissingIssuer(int error) {
-  return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
-         error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-         error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
-         error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
-         error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
-}
-
-void SetParameters(X509_STORE_CTX* context, int64_t time) {
-  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context);
-  X509_VERIFY_PARAM_set_time(parameters, time);
-  X509_VERIFY_PARAM_set_depth(parameters, kMaxChainLength - 2);  // counts intermediates
-  X509_VERIFY_PARAM_set_auth_level(parameters, kSecurityLevel);
-  // A pinned certificate ends the path whether or not it is self-signed; one that is self-signed
-  // must also bear its own signature.
-  X509_VERIFY_PARAM_set_flags(parameters,
-                              X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CHECK_SS_SIGNATURE);
-}
-
-// OpenSSL's path consists of the very objects it was given: told by their addresses, none is parsed
-// again.
-absl::StatusOr<std::vector<Certificate>> PathOf(X509_STORE_CTX* context, const Certificate& leaf,
-                                const Certificate& root,
-                                const std::vector<Certificate>& intermediates) {
-  std::vector<Certificate> path;
-  STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
-  for (int i = 0; i < sk_X509_num(chain); ++i) {
-    const X509* at = sk_X509_value(chain, i);
-    const Certificate* found = at == leaf.handle() ? &leaf : at == root.handle() ? &root : nullptr;
-    for (const Certificate& certificate : intermediates) {
-      if (certificate.handle() == at) found = &certificate;
-    }
-    if (found == nullptr) {
-      return absl::InternalError(StrCat("certificate ", i, " of the path is none that was given"));
-    }
-    path.push_back(*found);
-  }
-  return path;
-}
-
-Attempt TryRoot(const Certificate& leaf, const Certificate& root, const ChainOptions& options) {
-  StorePtr store(X509_STORE_new());
-  StoreCtxPtr context(X509_STORE_CTX_new());
-  UnownedStackPtr untrusted(sk_X509_new_null());
-  Must(store && context && untrusted && X509_STORE_add_cert(store.get(), root.handle()) == 1,
-       "X509_STORE");
-  for (const Certificate& certificate : options.intermediates) {
-    Must(sk_X509_push(untrusted.get(), certificate.handle()) > 0, "sk_X509_push");
-  }
-  Must(X509_STORE_CTX_init(context.get(), store.get(), leaf.handle(), untrusted.get()) == 1,
-       "X509_STORE_CTX_init");
-  SetParameters(context.get(), options.time);
-  if (X509_verify_cert(context.get()) != 1) {
-    OpensslStatus(absl::StatusCode::kUnknown, "").IgnoreError();  // empties the error queue
-    return {Failure(context.get()), !IsMissingIssuer(X509_STORE_CTX_get_error(context.get()))};
-  }
-  absl::StatusOr<std::vector<Certificate>> path =
-      PathOf(context.get(), leaf, root, options.intermediates);
-  if (path.ok() && !(path->back() == root)) {
-    path = Refusal(path->size() - 1, path->back(), "not the pinned root");
-  }
-  if (path.ok() && path->size() == 1 && !options.allow_leaf_as_root) {
-    path = Refusal(0, leaf, "a root where a leaf belongs");
-  }
-  return {std::move(path), true};
-}
 
 // Certificate i of a verified path against every CRL of its issuer.
 absl::Status CheckRevocation(const std::vector<Certificate>& path, size_t i,
@@ -149,6 +193,21 @@ absl::Status CheckRevocation(const std::vector<Certificate>& path, size_t i,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<Certificate>> FindPath(const Certificate& leaf,
+                                                  const ChainOptions& options) {
+  absl::StatusOr<std::vector<Certificate>> best = absl::UnknownError("no root tried");
+  bool best_reached_root = false;
+  for (size_t i = 0; i < options.roots.size(); ++i) {
+    Search search(leaf, options.roots[i], options);
+    auto path = search.Run();
+    if (path.ok()) return path;
+    if (i > 0 && (!search.reached_root() || best_reached_root)) continue;
+    best = std::move(path);
+    best_reached_root = search.reached_root();
+  }
+  return best;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Certificate>> VerifyChain(const Certificate& leaf,
@@ -158,34 +217,24 @@ absl::StatusOr<std::vector<Certificate>> VerifyChain(const Certificate& leaf,
     return absl::UnauthenticatedError(
         StrCat("more than ", kMaxCertificatesInPem, " intermediate certificates"));
   }
-  Attempt best = {absl::UnknownError("no root tried"), false};
-  for (size_t i = 0; i < options.roots.size() && !best.path.ok(); ++i) {
-    Attempt attempt = TryRoot(leaf, options.roots[i], options);
-    // Of several refusals the telling one is that of the root that issued this path.
-    bool telling = attempt.path.ok() || (attempt.reached_root && !best.reached_root);
-    if (i == 0 || telling) best = std::move(attempt);
+  ASSIGN_OR_RETURN(std::vector<Certificate> path, FindPath(leaf, options));
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    RETURN_IF_ERROR(CheckRevocation(path, i, options));
   }
-  RETURN_IF_ERROR(best.path.status());
-  for (size_t i = 0; i + 1 < best.path->size(); ++i) {
-    RETURN_IF_ERROR(CheckRevocation(*best.path, i, options));
-  }
-  return std::move(best.path);
+  return path;
 }
 
 absl::Status VerifyIssuedBy(const Certificate& certificate, const Certificate& issuer) {
-  if (X509_NAME_cmp(X509_get_issuer_name(certificate.handle()),
-                    X509_get_subject_name(issuer.handle())) != 0) {
+  if (!std::ranges::equal(certificate.fields().issuer, issuer.fields().subject)) {
     return absl::UnauthenticatedError(StrCat("certificate (", certificate.subject_text(),
                                              "): issuer is ", certificate.issuer_text(), ", not ",
                                              issuer.subject_text()));
   }
-  EVP_PKEY* key = X509_get0_pubkey(issuer.handle());
-  if (key == nullptr || X509_verify(certificate.handle(), key) != 1) {
-    return OpensslStatus(absl::StatusCode::kUnauthenticated,
-                         StrCat("certificate (", certificate.subject_text(),
-                                "): signature is not by ", issuer.subject_text()));
-  }
-  return absl::OkStatus();
+  const absl::Status status = CheckSignature(certificate, issuer);
+  if (status.ok()) return status;
+  return absl::UnauthenticatedError(StrCat("certificate (", certificate.subject_text(),
+                                           "): signature is not by ", issuer.subject_text(), ": ",
+                                           Message(status)));
 }
 
 }  // namespace nacre::crypto

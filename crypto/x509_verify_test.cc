@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/status_testing.h"
 #include "crypto/chain_testing.h"
@@ -39,6 +41,7 @@ TEST(VerifyChainTest, ValidityAtItsEdges) {
   EXPECT_STATUS(at(leaf.not_before() - 1), kUnauthenticated,
                 "certificate 0 (CN=leaf,C=US,OU=Engineering): not valid before 2025-06-05T");
   EXPECT_OK(at(leaf.not_after() - 1));
+  EXPECT_STATUS(at(leaf.not_after()), kUnauthenticated, "expired 2025-06-25T15:06:40Z");
   EXPECT_STATUS(at(leaf.not_after() + 1), kUnauthenticated, "expired 2025-06-25T15:06:40Z");
   EXPECT_EQ(TimeProblemOf(at(leaf.not_before() - 1).status()), TimeProblem::kNotYetValid);
   EXPECT_EQ(TimeProblemOf(Annotate(at(leaf.not_after() + 1).status(), "x")), TimeProblem::kExpired);
@@ -142,6 +145,87 @@ TEST(VerifyChainTest, RootWhereALeafBelongs) {
                 "a root where a leaf belongs");
   options.allow_leaf_as_root = true;
   EXPECT_EQ(VerifyChain(TestChain().root, options)->size(), 1u);
+}
+
+TEST(VerifyChainTest, ARenewedIssuerIsFoundBehindAnExpiredOne) {
+  CertificateRequest request = CaRequest("SEV-Test");
+  request.not_after = kNow - kDay;
+  const Certificate expired = MakeIntermediate(request, TestChain().root);
+  ChainOptions options = Options();
+  options.intermediates = {expired, TestChain().intermediate};
+  EXPECT_OK(VerifyChain(TestChain().leaf, options));
+  options.intermediates = {expired};
+  EXPECT_STATUS(VerifyChain(TestChain().leaf, options), kUnauthenticated, "expired");
+}
+
+TEST(VerifyChainTest, ManyIssuersOfOneNameCostLittle) {
+  // Each names every other and the root as its issuer; none is signed by the root's key.
+  ChainOptions options = Options();
+  options.intermediates.clear();
+  const Certificate impostor = MakeIntermediate(CaRequest("ARK-Test"), TestChain().root);
+  for (size_t i = 0; i < kMaxCertificatesInPem; ++i) {
+    options.intermediates.push_back(*MakeCertificate(
+        CaRequest("ARK-Test"), IntermediateKey().public_key(), &impostor, IntermediateKey(), kPss));
+  }
+  const Certificate leaf = MakeLeaf(LeafRequest(), impostor);
+  EXPECT_STATUS(VerifyChain(leaf, options), kUnauthenticated, "certificate");
+}
+
+TEST(VerifyChainTest, APinnedIntermediateEndsThePath) {
+  ChainOptions options = Options();
+  options.roots = {TestChain().intermediate};
+  options.intermediates = {};
+  EXPECT_EQ(VerifyChain(TestChain().leaf, options)->size(), 2u);
+}
+
+TEST(VerifyChainTest, ARootThatIsItsOwnIssuerMustBearItsSignature) {
+  Bytes der = TestChain().root.der();
+  der.back() ^= 1;
+  ChainOptions options = Options();
+  options.roots = {*Certificate::FromDer(der)};
+  EXPECT_STATUS(VerifyChain(TestChain().leaf, options), kUnauthenticated,
+                "certificate 2 (CN=ARK-Test,C=US,OU=Engineering): signature is not by its issuer");
+  options.roots_known_good = true;
+  EXPECT_OK(VerifyChain(TestChain().leaf, options));
+}
+
+// The certificate with the first `from` in it replaced by `to` of the same length.
+Certificate Patched(const Certificate& certificate, std::string_view from, std::string_view to) {
+  const Bytes old_bytes = HexDecode(from).value(), new_bytes = HexDecode(to).value();
+  Bytes der = certificate.der();
+  const auto at = std::search(der.begin(), der.end(), old_bytes.begin(), old_bytes.end());
+  std::copy(new_bytes.begin(), new_bytes.end(), at);
+  return Certificate::FromDer(der).value();
+}
+
+TEST(VerifyChainTest, AnIssuerMustBeAllowedToSign) {
+  // keyUsage: keyCertSign and cRLSign become cRLSign alone.
+  ChainOptions options = Options();
+  options.intermediates = {Patched(TestChain().intermediate,
+                                   "030201"
+                                   "06",
+                                   "030201"
+                                   "02")};
+  EXPECT_STATUS(VerifyChain(TestChain().leaf, options), kUnauthenticated,
+                "key usage does not allow");
+  // basicConstraints: CA becomes FALSE.
+  options.intermediates = {Patched(TestChain().intermediate, "30030101ff", "3003010100")};
+  EXPECT_STATUS(VerifyChain(TestChain().leaf, options), kUnauthenticated, "is no CA");
+}
+
+TEST(VerifyChainTest, KeyIdentifiersMustAgree) {
+  // The leaf's authority key identifier is the intermediate's subject key identifier.
+  const Bytes id = TestChain().intermediate.Extension("2.5.29.14").value();
+  const std::string hex = HexEncode(ByteView(id).subspan(2));
+  ChainOptions options = Options();
+  const Certificate other = Patched(TestChain().leaf,
+                                    "301680"
+                                    "14" +
+                                        hex,
+                                    "301680"
+                                    "14" +
+                                        std::string(40, '0'));
+  EXPECT_STATUS(VerifyChain(other, options), kUnauthenticated, "no issuer at hand");
 }
 
 TEST(VerifyIssuedByTest, SignatureAndName) {

@@ -51,7 +51,8 @@ absl::Status CheckDocuments(const Collateral& collateral, const std::string& pck
   ASSIGN_OR_RETURN(const auto chain, Certificate::AllFromPem(collateral.signing_certificates));
   ASSIGN_OR_RETURN(const Certificate root, RootOf(chain, trust));
   RETURN_IF_ERROR(CheckCollateralType(parsed));
-  RETURN_IF_ERROR(CheckCollateralSignatures(parsed, root, now));
+  tee::tdx::RevocationChecks revocation(parsed.crls, now);
+  RETURN_IF_ERROR(CheckCollateralSignatures(parsed, root, false, now, &revocation));
   RETURN_IF_ERROR(CheckCollateralTime(parsed, now));
   if (parsed.tcb_info.fmspc != key.fmspc || parsed.tcb_info.pce_id != key.pce_id) {
     return absl::UnauthenticatedError(StrCat("TCB info of FMSPC ", HexEncode(parsed.tcb_info.fmspc),

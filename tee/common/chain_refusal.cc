@@ -30,13 +30,17 @@ absl::Status VerifyCrl(const crypto::Crl& crl, const Certificate& issuer, int64_
   return WithClass(status, time_alone ? RefusalClass::kCrlExpired : RefusalClass::kCrlSignature);
 }
 
-absl::Status CheckNotRevoked(const Certificate& certificate, const Certificate& issuer,
-                             const crypto::Crl& crl, int64_t now) {
-  RETURN_IF_ERROR(VerifyCrl(crl, issuer, now));
+absl::Status CheckNotListed(const Certificate& certificate, const crypto::Crl& crl) {
   if (!crl.IsRevoked(certificate.serial())) return absl::OkStatus();
   return RefusedError(RefusalClass::kRevoked,
                       StrCat(certificate.subject_text(), " is revoked (serial ",
                              HexEncode(certificate.serial()), ")"));
+}
+
+absl::Status CheckNotRevoked(const Certificate& certificate, const Certificate& issuer,
+                             const crypto::Crl& crl, int64_t now) {
+  RETURN_IF_ERROR(VerifyCrl(crl, issuer, now));
+  return CheckNotListed(certificate, crl);
 }
 
 }  // namespace nacre::tee

@@ -20,7 +20,10 @@ absl::StatusOr<std::vector<crypto::Certificate>> VerifyChainClassed(
 // crypto::Crl::Verify, with kCrlIssuerMismatch, kCrlSignature or kCrlExpired.
 absl::Status VerifyCrl(const crypto::Crl& crl, const crypto::Certificate& issuer, int64_t now);
 
-// VerifyCrl, and `certificate` is not listed: kRevoked otherwise.
+// That a CRL which VerifyCrl has passed does not list `certificate`: kRevoked otherwise.
+absl::Status CheckNotListed(const crypto::Certificate& certificate, const crypto::Crl& crl);
+
+// VerifyCrl and CheckNotListed.
 absl::Status CheckNotRevoked(const crypto::Certificate& certificate,
                              const crypto::Certificate& issuer, const crypto::Crl& crl,
                              int64_t now);

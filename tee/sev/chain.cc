@@ -1,8 +1,6 @@
 #include "tee/sev/chain.h"
 
 #include <algorithm>
-#include <deque>
-#include <mutex>
 
 #include "base/encoding.h"
 #include "base/strings.h"
@@ -27,41 +25,11 @@ std::vector<const CertificateEntry*> Select(const std::vector<CertificateEntry>&
   return out;
 }
 
-// The few authorities that almost all evidence names, parsed: OpenSSL takes longer to parse one
-// than to check its signature. Says nothing about trust. Thread-safe.
-class ParsedAuthorities {
- public:
-  absl::StatusOr<Certificate> Get(const Bytes& der) {
-    {
-      std::lock_guard lock(mutex_);
-      for (const Certificate& known : recent_) {
-        if (known.der() == der) return known;
-      }
-    }
-    ASSIGN_OR_RETURN(Certificate parsed, Certificate::FromDer(der));
-    std::lock_guard lock(mutex_);
-    if (recent_.size() == kCapacity) recent_.pop_front();
-    recent_.push_back(parsed);
-    return parsed;
-  }
-
- private:
-  static constexpr size_t kCapacity = 16;
-  std::mutex mutex_;
-  std::deque<Certificate> recent_;
-};
-
-absl::StatusOr<Certificate> ParseEntry(const CertificateEntry& entry) {
-  static auto* authorities = new ParsedAuthorities;
-  const bool leaf = entry.kind == CertificateKind::kVcek || entry.kind == CertificateKind::kVlek;
-  return leaf ? Certificate::FromDer(entry.data) : authorities->Get(entry.data);
-}
-
 absl::StatusOr<std::vector<Certificate>> Parse(
     const std::vector<const CertificateEntry*>& entries) {
   std::vector<Certificate> out;
   for (const CertificateEntry* entry : entries) {
-    auto certificate = ParseEntry(*entry);
+    auto certificate = Certificate::FromDer(entry->data);
     if (!certificate.ok()) {
       return RefusedError(RefusalClass::kFormat, StrCat(CertificateKindName(entry->kind), ": ",
                                                         Message(certificate.status())));
@@ -84,7 +52,7 @@ absl::StatusOr<std::vector<Certificate>> TrustedOnly(const std::vector<Certifica
   std::vector<Certificate> out;
   std::string others;
   for (const Certificate& candidate : candidates) {
-    ASSIGN_OR_RETURN(const Bytes digest, candidate.SpkiDigest(crypto::HashAlgorithm::kSha384));
+    const Bytes digest = candidate.SpkiDigest(crypto::HashAlgorithm::kSha384);
     if (FindPin(digest, roots) != nullptr) {
       out.push_back(candidate);
     } else {
@@ -183,7 +151,7 @@ absl::StatusOr<VekChain> FindChain(const std::vector<CertificateEntry>& presente
   if (path.size() != 3) {
     return absl::UnauthenticatedError(StrCat("a path of ", path.size(), " certificates, not 3"));
   }
-  ASSIGN_OR_RETURN(const Bytes digest, path[2].SpkiDigest(crypto::HashAlgorithm::kSha384));
+  const Bytes digest = path[2].SpkiDigest(crypto::HashAlgorithm::kSha384);
   const TrustedRoot* pin = FindPin(digest, trust.roots);
   if (pin == nullptr) return absl::UnauthenticatedError("the path ends in no trusted root");
   return VekChain{path[0], path[1], path[2], *pin};

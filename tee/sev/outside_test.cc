@@ -223,7 +223,7 @@ TEST_F(Outside, SnpAuthorities) {
         crypto::Certificate::FromDer(ReadData(FileOf(vector, "certificate"))).value();
     bool pinned = false;
     for (const TrustedRoot& root : AmdRoots()) {
-      pinned |= root.spki_sha384 == certificate.SpkiDigest(crypto::HashAlgorithm::kSha384).value();
+      pinned |= root.spki_sha384 == certificate.SpkiDigest(crypto::HashAlgorithm::kSha384);
     }
     const bool dates = certificate.not_before() == Time(Text(stated, "not_before")) &&
                        certificate.not_after() == Time(Text(stated, "not_after"));
@@ -238,7 +238,7 @@ TEST_F(Outside, SnpAuthorities) {
                     HexEncode(certificate.Fingerprint(crypto::HashAlgorithm::kSha256)) ==
                         Text(stated, "cert_sha256") &&
                     certificate.subject_common_name().value() == Text(stated, "subject_cn") &&
-                    HexEncode(certificate.SpkiDigest(crypto::HashAlgorithm::kSha256).value()) ==
+                    HexEncode(certificate.SpkiDigest(crypto::HashAlgorithm::kSha256)) ==
                         Text(stated, "spki_sha256") &&
                     pinned == IsTrue(stated, "self_signed"),
                 Text(vector, "id"));

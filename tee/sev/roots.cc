@@ -52,7 +52,7 @@ absl::StatusOr<TrustedRoot> EmulatedRootFromPem(std::string_view ark_pem) {
         StrCat("emulated root: subject '", name, "' is not ARK-Milan, ARK-Genoa or ARK-Turin"));
   }
   TrustedRoot root{StrCat("emulated ", name), *product, {}, true};
-  ASSIGN_OR_RETURN(root.spki_sha384, ark.SpkiDigest(crypto::HashAlgorithm::kSha384));
+  root.spki_sha384 = ark.SpkiDigest(crypto::HashAlgorithm::kSha384);
   for (const TrustedRoot& amd : AmdRoots()) {
     if (amd.spki_sha384 == root.spki_sha384) {
       return absl::InvalidArgumentError(StrCat("emulated root: that is AMD's own ", amd.name));

@@ -113,8 +113,8 @@ SnpEvidence TestChip::Evidence(const std::function<void(sev::Report&)>& change) 
 }
 
 SnpTrust TestChip::Trust() const {
-  TrustedRoot root{"test root", options_.product,
-                   root_->SpkiDigest(crypto::HashAlgorithm::kSha384).value(), false};
+  TrustedRoot root{"test root", options_.product, root_->SpkiDigest(crypto::HashAlgorithm::kSha384),
+                   false};
   SnpTrust trust;
   trust.roots = {root};
   return trust;

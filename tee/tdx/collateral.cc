@@ -2,7 +2,6 @@
 
 #include "base/strings.h"
 #include "tee/common/chain_refusal.h"
-#include "tee/tdx/pck_chain.h"
 
 namespace nacre::tee::tdx {
 namespace {
@@ -60,9 +59,11 @@ absl::Status CheckPeriod(std::string_view what, int64_t issued, int64_t next, in
 
 // The signer whose chain holds now. Renewals keep the key, so any of them will do.
 absl::StatusOr<const Certificate*> FindSigner(const std::vector<Certificate>& signers,
-                                              const Certificate& root, int64_t now) {
+                                              const Certificate& root, bool root_known_good,
+                                              int64_t now) {
   crypto::ChainOptions options;
   options.roots = {root};
+  options.roots_known_good = root_known_good;
   options.time = now;
   absl::Status last = Missing("signing certificate");
   for (const Certificate& signer : signers) {
@@ -114,16 +115,12 @@ absl::Status CheckCollateralType(const ParsedCollateral& collateral) {
   return absl::OkStatus();
 }
 
-absl::Status CheckSignedJson(const SignedJson& document, const std::vector<Certificate>& signers,
-                             const Certificate& root, int64_t now) {
-  ASSIGN_OR_RETURN(const Certificate* signer, FindSigner(signers, root, now));
-  return CheckSignature(document, *signer);
-}
-
 absl::Status CheckCollateralSignatures(const ParsedCollateral& collateral, const Certificate& root,
-                                       int64_t now) {
-  ASSIGN_OR_RETURN(const Certificate* signer, FindSigner(collateral.signers, root, now));
-  RETURN_IF_ERROR(CheckRevocation(*signer, root, collateral.crls, now));
+                                       bool root_known_good, int64_t now,
+                                       RevocationChecks* revocation) {
+  ASSIGN_OR_RETURN(const Certificate* signer,
+                   FindSigner(collateral.signers, root, root_known_good, now));
+  RETURN_IF_ERROR(revocation->Check(*signer, root));
   RETURN_IF_ERROR(CheckSignature(collateral.signed_tcb_info, *signer), "TCB info");
   return Annotate(CheckSignature(collateral.signed_qe_identity, *signer), "QE identity");
 }

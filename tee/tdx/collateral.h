@@ -10,6 +10,7 @@
 
 #include "crypto/crl.h"
 #include "crypto/x509.h"
+#include "tee/tdx/pck_chain.h"
 #include "tee/tdx/signed_json.h"
 #include "tee/tdx/tcb_info.h"
 
@@ -46,13 +47,10 @@ absl::Status CheckCollateralType(const ParsedCollateral& collateral);
 
 // Both signatures are by one of the signers, whose chain to `root` holds at `now` and which
 // `root`'s CRL does not list. kCollateralSignature, kChain, kExpired, kNotYetValid, kRevoked,
-// kCrl...
+// kCrl... `root_known_good`: as crypto::ChainOptions has it.
 absl::Status CheckCollateralSignatures(const ParsedCollateral& collateral,
-                                       const crypto::Certificate& root, int64_t now);
-// The same for one signed document.
-absl::Status CheckSignedJson(const SignedJson& document,
-                             const std::vector<crypto::Certificate>& signers,
-                             const crypto::Certificate& root, int64_t now);
+                                       const crypto::Certificate& root, bool root_known_good,
+                                       int64_t now, RevocationChecks* revocation);
 
 // issue date <= now < next update of both: kCollateralNotYetValid, kCollateralExpired.
 absl::Status CheckCollateralTime(const ParsedCollateral& collateral, int64_t now);

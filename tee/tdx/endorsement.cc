@@ -23,7 +23,7 @@ class Moments {
   }
   void Add(const Certificate& certificate) {
     Add(certificate.not_before());
-    Add(certificate.not_after() + 1);
+    Add(certificate.not_after());
   }
   int64_t from() const { return from_; }
   int64_t until() const { return until_; }

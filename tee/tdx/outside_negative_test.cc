@@ -298,7 +298,7 @@ TdxNegative::RecipeList TdxNegative::ChainRecipes() {
            now = std::max(now, Time(Text(crl.at("expected"), "this_update")));
          }
          const auto chain = VerifyPckChain(quote.signature.certification_data, {}, now);
-         return Classes{ClassOf(CheckPckRevocation(chain.value(), crls, now), {})};
+         return Classes{ClassOf(RevocationChecks(crls, now).CheckPck(chain.value()), {})};
        }},
       {"PCK serial in CRL",
        [](const Ids&) -> Classes {

@@ -1,7 +1,6 @@
 #include "tee/tdx/pck_chain.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/encoding.h"
 #include "base/strings.h"
@@ -29,50 +28,6 @@ absl::Status CheckNames(const Certificate& pck, const Certificate& intermediate)
   return absl::OkStatus();
 }
 
-// Intermediate and root, which are the same in the quotes of millions of machines: the text of
-// their PEM and what it parses to. Reading one certificate costs OpenSSL as much as two
-// verifications. A hostile quote can push others out, no more.
-class ParsedAuthorities {
- public:
-  absl::StatusOr<std::vector<Certificate>> Parse(std::string_view pem) {
-    if (StripSpace(pem).empty()) return std::vector<Certificate>();
-    {
-      std::lock_guard lock(mutex_);
-      for (const Entry& entry : entries_) {
-        if (entry.pem == pem) return entry.certificates;
-      }
-    }
-    ASSIGN_OR_RETURN(auto certificates, Certificate::AllFromPem(pem));
-    std::lock_guard lock(mutex_);
-    if (entries_.size() < kCapacity) entries_.emplace_back();
-    Entry& entry = entries_[next_++ % kCapacity];
-    entry = {std::string(pem), certificates};
-    return certificates;
-  }
-
- private:
-  struct Entry {
-    std::string pem;
-    std::vector<Certificate> certificates;
-  };
-  static constexpr size_t kCapacity = 16;
-  std::mutex mutex_;
-  std::vector<Entry> entries_;
-  size_t next_ = 0;
-};
-
-// As Certificate::AllFromPem, all but the first from what was read before.
-absl::StatusOr<std::vector<Certificate>> ParseChain(std::string_view pem) {
-  static auto* authorities = new ParsedAuthorities;
-  constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
-  const size_t end = std::min(pem.find(kEnd), pem.size() - std::min(pem.size(), kEnd.size()));
-  const size_t first = std::min(end + kEnd.size(), pem.size());
-  ASSIGN_OR_RETURN(auto out, Certificate::AllFromPem(pem.substr(0, first)));
-  ASSIGN_OR_RETURN(const auto others, authorities->Parse(pem.substr(first)));
-  out.insert(out.end(), others.begin(), others.end());
-  return out;
-}
-
 bool InForce(const crypto::Crl& crl, int64_t now) {
   const auto next = crl.next_update();
   return next && crl.this_update() <= now && now < *next;
@@ -98,7 +53,7 @@ absl::StatusOr<PckChain> VerifyPckChain(ByteView certification_data, const TdxTr
   while (!certification_data.empty() && certification_data.back() == 0) {
     certification_data = certification_data.first(certification_data.size() - 1);
   }
-  auto certificates = ParseChain(AsText(certification_data));
+  auto certificates = Certificate::AllFromPem(AsText(certification_data));
   if (!certificates.ok()) return WithClass(certificates.status(), RefusalClass::kFormat);
   if (certificates->size() != kChainLength) {
     return Chain(StrCat(certificates->size(), " certificates, not PCK, intermediate and root"));
@@ -122,19 +77,26 @@ absl::StatusOr<PckChain> VerifyPckChain(ByteView certification_data, const TdxTr
   return PckChain{pck, intermediate, root, *trusted};
 }
 
-absl::Status CheckRevocation(const Certificate& certificate, const Certificate& issuer,
-                             const std::vector<crypto::Crl>& crls, int64_t now) {
-  if (const crypto::Crl* crl = Newest(issuer, crls, now)) {
-    return CheckNotRevoked(certificate, issuer, *crl, now);
+absl::Status RevocationChecks::Check(const Certificate& certificate, const Certificate& issuer) {
+  const crypto::Crl* crl = Newest(issuer, crls_, now_);
+  if (crl == nullptr) {
+    return RefusedError(
+        crls_.empty() ? RefusalClass::kCrlMissing : RefusalClass::kCrlIssuerMismatch,
+        StrCat("no CRL of ", issuer.subject_text(), " among ", crls_.size()));
   }
-  return RefusedError(crls.empty() ? RefusalClass::kCrlMissing : RefusalClass::kCrlIssuerMismatch,
-                      StrCat("no CRL of ", issuer.subject_text(), " among ", crls.size()));
+  const bool known = std::ranges::any_of(verified_, [&](const Verified& verified) {
+    return verified.crl == crl && verified.issuer == issuer;
+  });
+  if (!known) {
+    RETURN_IF_ERROR(VerifyCrl(*crl, issuer, now_));
+    verified_.push_back({crl, issuer});
+  }
+  return CheckNotListed(certificate, *crl);
 }
 
-absl::Status CheckPckRevocation(const PckChain& chain, const std::vector<crypto::Crl>& crls,
-                                int64_t now) {
-  RETURN_IF_ERROR(CheckRevocation(chain.intermediate, chain.root, crls, now));
-  return CheckRevocation(chain.pck, chain.intermediate, crls, now);
+absl::Status RevocationChecks::CheckPck(const PckChain& chain) {
+  RETURN_IF_ERROR(Check(chain.intermediate, chain.root));
+  return Check(chain.pck, chain.intermediate);
 }
 
 }  // namespace nacre::tee::tdx

@@ -29,15 +29,27 @@ struct PckChain {
 absl::StatusOr<PckChain> VerifyPckChain(ByteView certification_data, const TdxTrust& trust,
                                         int64_t now);
 
-// Of several CRLs of one issuer the newest that is in force at `now` counts, or the newest. The
-// root's must not list the intermediate, the intermediate's must not list the PCK: kRevoked;
-// kCrlMissing, kCrlIssuerMismatch (there are CRLs, none of the issuer), kCrlSignature, kCrlExpired.
-absl::Status CheckPckRevocation(const PckChain& chain, const std::vector<crypto::Crl>& crls,
-                                int64_t now);
+// What CRLs say during one verification. Of several CRLs of one issuer the newest that is in force
+// counts, or the newest; its signature and dates are checked once, however often it is asked.
+class RevocationChecks {
+ public:
+  // `crls` must outlive this.
+  RevocationChecks(const std::vector<crypto::Crl>& crls, int64_t now) : crls_(crls), now_(now) {}
 
-// The same for any certificate of `issuer`.
-absl::Status CheckRevocation(const crypto::Certificate& certificate,
-                             const crypto::Certificate& issuer,
-                             const std::vector<crypto::Crl>& crls, int64_t now);
+  // kRevoked; kCrlMissing, kCrlIssuerMismatch (there are CRLs, none of the issuer), kCrlSignature,
+  // kCrlExpired.
+  absl::Status Check(const crypto::Certificate& certificate, const crypto::Certificate& issuer);
+  // The root's must not list the intermediate, the intermediate's must not list the PCK.
+  absl::Status CheckPck(const PckChain& chain);
+
+ private:
+  struct Verified {
+    const crypto::Crl* crl;
+    crypto::Certificate issuer;
+  };
+  const std::vector<crypto::Crl>& crls_;
+  int64_t now_;
+  std::vector<Verified> verified_;
+};
 
 }  // namespace nacre::tee::tdx

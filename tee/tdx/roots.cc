@@ -17,7 +17,7 @@ constexpr std::string_view kIntelKey =
 absl::StatusOr<TrustedRoot> RootOf(const crypto::Certificate& certificate) {
   TrustedRoot root;
   root.certificate_sha256 = certificate.Fingerprint(crypto::HashAlgorithm::kSha256);
-  ASSIGN_OR_RETURN(root.spki_sha256, certificate.SpkiDigest(crypto::HashAlgorithm::kSha256));
+  root.spki_sha256 = certificate.SpkiDigest(crypto::HashAlgorithm::kSha256);
   return root;
 }
 

@@ -93,9 +93,9 @@ class Verification {
     return AddExtension();
   }
 
-  bool Revocation(const std::vector<crypto::Crl>& crls) {
+  bool Revocation(RevocationChecks* checks) {
     return Step(RefusalClass::kRevoked, kRevocation, kWantRevocation,
-                CheckPckRevocation(endorsement_->chain, crls, now_));
+                checks->CheckPck(endorsement_->chain));
   }
 
   bool QuotingEnclave() {
@@ -129,11 +129,12 @@ class Verification {
                           "the quote is not signed by its attestation key");
   }
 
-  bool CheckCollateral(const ParsedCollateral& collateral) {
+  bool CheckCollateral(const ParsedCollateral& collateral, RevocationChecks* checks) {
     const crypto::Certificate& root = endorsement_->chain.root;
     if (!Step(RefusalClass::kCollateralType, kType, kWantType, CheckCollateralType(collateral)) ||
-        !Step(RefusalClass::kCollateralSignature, kSignatures, kWantSignatures,
-              CheckCollateralSignatures(collateral, root, now_))) {
+        !Step(
+            RefusalClass::kCollateralSignature, kSignatures, kWantSignatures,
+            CheckCollateralSignatures(collateral, root, /*root_known_good=*/true, now_, checks))) {
       return false;
     }
     return AddPlatform(collateral.tcb_info) &&
@@ -236,16 +237,17 @@ std::optional<VerifiedTd> VerifyTdx(ByteView quote, const ParsedCollateral& coll
     key = EndorsementCache::Key(steps.certification_data(), collateral, trust);
     known = cache->Find(key, now);
   }
+  RevocationChecks revocation(collateral.crls, now);
   if (known) {
     steps.UseKnown(known);
-  } else if (!steps.Chain() || !steps.Revocation(collateral.crls)) {
+  } else if (!steps.Chain() || !steps.Revocation(&revocation)) {
     return std::nullopt;
   }
   if (!steps.QuotingEnclave() || !steps.Signature()) return std::nullopt;
   if (known) {
     steps.AddKnownCollateral(collateral);
   } else {
-    if (!steps.CheckCollateral(collateral)) return std::nullopt;
+    if (!steps.CheckCollateral(collateral, &revocation)) return std::nullopt;
     if (!key.empty()) cache->Store(key, steps.NewEndorsement(collateral));
   }
   if (!steps.Tcb(collateral) || !steps.Policy()) return std::nullopt;
