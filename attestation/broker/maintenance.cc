@@ -9,6 +9,7 @@
 
 #include "attestation/broker/config.h"
 #include "attestation/broker/service_keys.h"
+#include "attestation/broker/storage/audit_state.h"
 #include "attestation/broker/storage/backup.h"
 #include "attestation/broker/store.h"
 #include "base/encoding.h"
@@ -154,10 +155,13 @@ absl::Status RunVerify(const std::string& config_path, const std::string& at_lea
     auto verified = audit.Verify(connection);
     if (!verified.ok()) return verified.status();
     head = *std::move(verified);
+    const absl::Status state = CheckStateAgainstAudit(connection);
+    if (!state.ok()) return state;
     return at_least.empty() ? absl::OkStatus() : CheckNotedHead(connection, at_least);
   }));
-  std::printf("%" PRId64 " entries, all as written; head %" PRId64 ":%s\n", head.sequence,
-              head.sequence, HexEncode(head.digest).c_str());
+  std::printf("%" PRId64 " entries, all as written, and the store is what they made; head %" PRId64
+              ":%s\n",
+              head.sequence, head.sequence, HexEncode(head.digest).c_str());
   return absl::OkStatus();
 }
 
