@@ -178,6 +178,27 @@ TEST_F(DispatcherTest, DenialsAreCountedAndTellNoReason) {
               expected);
 }
 
+// Requests go to the console only where the measured command line asks for it, polls of a stream
+// only once.
+TEST_F(DispatcherTest, ADebuggedGuestRecordsRequests) {
+  grpc::ExecProcessRequest exec;
+  exec.set_container_id("c1");
+  for (const bool debug : {false, true}) {
+    Dispatcher dispatcher(NoPolicy(), std::make_unique<CountingHandlers>(&calls_), debug);
+    ::testing::internal::CaptureStderr();
+    (void)dispatcher.Dispatch("grpc.AgentService", "ExecProcess", exec.SerializeAsString(), {});
+    for (int i = 0; i < 2; ++i)
+      (void)dispatcher.Dispatch("grpc.AgentService", "ReadStdout", "", {});
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    const auto count = [&](std::string_view text) {
+      return StrSplit(said, '\n').size() > 1 && said.find(text) != said.npos &&
+             said.find(text) == said.rfind(text);
+    };
+    EXPECT_EQ(count(R"({"kind":"ExecProcessRequest","request":{"container_id":"c1")"), debug);
+    EXPECT_EQ(count(R"({"kind":"ReadStreamRequest")"), debug);
+  }
+}
+
 // Of a request whose handler fails, the policy remembers nothing.
 TEST_F(DispatcherTest, StateChangesOnlyAfterTheHandlerSucceeded) {
   const auto dispatcher = Make(Policy(R"(
