@@ -225,7 +225,8 @@ absl::StatusOr<Json> Learner::Without(const Json& request, const std::string& wa
         [&](const Json& mount) { ProposeMount(mount, name); }));
   }
   Json annotations = Json::object();
-  for (const auto& [key, value] : oci.value("Annotations", Json::object()).items()) {
+  const Json given = oci.value("Annotations", Json::object());
+  for (const auto& [key, value] : given.items()) {
     const std::string call = StrCat("allow_annotation(", want, ", ", Quoted(key), ", ",
                                     Quoted(value.is_string() ? value.get<std::string>() : ""), ")");
     ASSIGN_OR_RETURN(const bool known, Holds(call, request));
@@ -236,7 +237,8 @@ absl::StatusOr<Json> Learner::Without(const Json& request, const std::string& wa
   oci["Annotations"] = annotations;
   if (oci.contains("Linux") && oci["Linux"].is_object()) {
     Json sysctls = Json::object();
-    for (const auto& [key, value] : oci["Linux"].value("Sysctl", Json::object()).items()) {
+    const Json asked = oci["Linux"].value("Sysctl", Json::object());
+    for (const auto& [key, value] : asked.items()) {
       if (data_["sysctls"].value(key, Json()) == value) {
         sysctls[key] = value;
         continue;

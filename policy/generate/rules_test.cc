@@ -188,7 +188,8 @@ TEST(Learn, ProposesWhatTheRuntimeAddsAndNothingOfTheWorkload) {
   const std::string log =
       R"({"kind":"ReadStreamRequest","request":{}}
 noise
-{"kind":"CreateContainerRequest","request":{"container_id":"a","OCI":{"Annotations":{},"Process":)"
+{"kind":"CreateContainerRequest","request":{"container_id":"a","OCI":{)"
+      R"("Annotations":{"a.b/c":"d"},"Process":)"
       R"({"Args":["/bin/sh"],"Env":["NODE=n1","MODE=other"]},"Mounts":[{"destination":"/extra",)"
       R"("source":"/run/kata-containers/shared/containers/a-0123456789abcdef-extra",)"
       R"("type_":"bind","options":["rbind"]}]}}}
@@ -199,6 +200,7 @@ noise
   EXPECT_THAT(learned->toml, HasSubstr("\"ReadStreamRequest\",  # the host sent it"));
   EXPECT_THAT(learned->toml, HasSubstr("name = \"^NODE$\""));
   EXPECT_THAT(learned->toml, HasSubstr("shared = \"extra\""));
+  EXPECT_THAT(learned->toml, HasSubstr("\"a.b/c\",  # annotation of the runtime"));
   EXPECT_THAT(learned->toml, HasSubstr("variable MODE had another value"));
   EXPECT_THAT(learned->toml, testing::Not(HasSubstr("\"^MODE$\"")));
   EXPECT_TRUE(ParseSettings(learned->toml, "learned").ok());

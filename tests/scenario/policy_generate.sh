@@ -1,5 +1,5 @@
-# docs/guide/policy.md without a guest: a manifest becomes a policy, its own requests pass, others are
-# explained by their field, and a new version is told apart. The image comes from a layout.
+# docs/guide/policy.md without a guest: a manifest becomes a policy, which explains by its field
+# what it refuses, and a new version is told apart. The image comes from a layout.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
 begin "$1"
