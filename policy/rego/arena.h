@@ -16,7 +16,7 @@ namespace nacre::rego {
 
 class Arena {
  public:
-  enum class Failure : uint8_t { kNone, kMemory, kDepth };
+  enum class Failure : uint8_t { kNone, kMemory, kDepth, kWeight, kWork };
 
   // At most `budget` bytes are handed out between two resets.
   explicit Arena(size_t budget = size_t{1} << 30) : budget_(budget) {}
@@ -43,9 +43,20 @@ class Arena {
   std::string_view Copy(std::string_view text);
 
   Failure failure() const { return failure_; }
-  void FailDepth() {
-    if (failure_ == Failure::kNone) failure_ = Failure::kDepth;
+  void Fail(Failure failure) {
+    if (failure_ == Failure::kNone) failure_ = failure;
   }
+  // Counts work (units of some 10 ns) that making a value takes beyond its size; false, with
+  // failure(), when more than the budget came together since the last reset.
+  bool Work(uint64_t units) {
+    if (units <= work_left_) [[likely]] {
+      work_left_ -= units;
+      return true;
+    }
+    Fail(Failure::kWork);
+    return false;
+  }
+  void set_work_budget(uint64_t units) { work_left_ = units; }
 
   // Bytes handed out since the last reset, to the chunk.
   size_t used() const { return used_ + static_cast<size_t>(next_ - begin_); }
@@ -67,6 +78,7 @@ class Arena {
   }
 
   size_t budget_;
+  uint64_t work_left_ = UINT64_MAX;
   size_t used_ = 0;  // in chunks before the current one
   char* begin_ = nullptr;
   char* next_ = nullptr;

@@ -36,8 +36,24 @@ int32_t Node::Child(std::string_view name) const {
 
 void Compiler::Fail(std::string_view code, std::string_view message, const Location& location) {
   Error error{std::string(code), std::string(message), {}, location};
+  if (errors_.size() >= kMaxErrors) return;
   if (location.module < program_.files.size()) error.file = program_.files[location.module];
   errors_.push_back(std::move(error));
+}
+
+bool Compiler::Spend(uint64_t steps, const Location& location) {
+  if (steps <= steps_left_) {
+    steps_left_ -= steps;
+    return true;
+  }
+  if (!spent_) {
+    errors_.clear();  // the one that ends it is the one to read
+    Fail("rego_compile_error", StrCat("compiling takes more than ", kMaxCompileSteps, " steps"),
+         location);
+  }
+  spent_ = true;
+  steps_left_ = 0;
+  return false;
 }
 
 int32_t Compiler::Constant(const Value& value) {
@@ -71,6 +87,7 @@ int32_t Compiler::BuiltinIndex(const Builtin* builtin) {
 }
 
 int32_t Compiler::Emit(const Instruction& instruction, const Location& location) {
+  Spend(1, location);
   program_.code.push_back(instruction);
   program_.locations.push_back(location);
   return Here() - 1;
@@ -92,27 +109,54 @@ int32_t Compiler::FunctionAt(int32_t node) const {
 }
 
 bool Compiler::RuleNameInPackage(const Module& module, std::string_view name) const {
-  auto found = package_names_.find(StrJoin(module.package, "."));
-  if (found != package_names_.end()) return found->second.contains(name);
+  auto found = module_names_.find(&module);
+  if (found != module_names_.end()) return found->second->contains(name);
   if (!package_names_.empty() || module.package.size() <= 1) return false;
   // A query's package: the names are in the tree.
   int32_t node = FindNode({module.package.begin() + 1, module.package.end()});
   return node >= 0 && program_.nodes[static_cast<size_t>(node)].Child(name) >= 0;
 }
 
+const Import* Compiler::FindImport(const Module& module, std::string_view name) {
+  auto [place, fresh] = imports_.try_emplace(&module);
+  if (fresh) {  // of two imports of one name the first counts
+    for (const Import& import : module.imports) place->second.try_emplace(import.alias, &import);
+  }
+  auto found = place->second.find(name);
+  return found == place->second.end() ? nullptr : found->second;
+}
+
 Value Compiler::MetadataChain(const Module& module, const Rule& rule) {
-  return rego::MetadataChain(modules_, module, rule, builtins_, arena_);
+  if (annotations_ == nullptr) annotations_ = std::make_unique<Annotations>(builtins_, arena_);
+  auto spend = [&](uint64_t steps) { return Spend(steps, rule.location); };
+  return annotations_->Chain(modules_, module, rule, spend);
 }
 
 Value Compiler::MetadataRule(const Module& module, const Rule& rule) {
-  return MetadataOfRule(module, rule, builtins_, arena_);
+  if (annotations_ == nullptr) annotations_ = std::make_unique<Annotations>(builtins_, arena_);
+  auto spend = [&](uint64_t steps) { return Spend(steps, rule.location); };
+  return annotations_->OfRule(module, rule, spend);
 }
 
-int32_t Compiler::NewNode(int32_t parent, std::string_view name) {
+Compiler::Compiler(Program& program, Arena& arena, const BuiltinRegistry& builtins)
+    : program_(program), arena_(arena), builtins_(builtins) {}
+
+Compiler::~Compiler() = default;
+
+int32_t Compiler::NewNode(int32_t parent, std::string_view name, const Location& location) {
   auto index = static_cast<int32_t>(program_.nodes.size());
   program_.nodes.emplace_back().parent = parent;
   std::vector<Value> path;
   if (parent >= 0) {
+    int32_t above = program_.nodes[static_cast<size_t>(parent)].path;
+    uint64_t names = program_.paths[static_cast<size_t>(above)].size() + 1;
+    if (names > names_left_) {
+      Fail("rego_compile_error",
+           StrCat("the paths of rules and packages have more than ", kMaxTreeNames, " names"),
+           location);
+      names = names_left_;
+    }
+    names_left_ -= names;
     Node& up = program_.nodes[static_cast<size_t>(parent)];
     path = program_.paths[static_cast<size_t>(up.path)];
     path.push_back(Value::BorrowString(name));
@@ -125,6 +169,11 @@ int32_t Compiler::NewNode(int32_t parent, std::string_view name) {
 }
 
 int32_t Compiler::NewGroup(Group::Kind kind, std::string name, const Location& location) {
+  if (name.size() > name_bytes_left_ && !failed()) {
+    Fail("rego_compile_error", "the names of rules and packages are too long", location);
+    name_bytes_left_ = 0;
+  }
+  name_bytes_left_ -= std::min<uint64_t>(name_bytes_left_, name.size());
   Group& group = program_.groups.emplace_back();
   group.kind = kind;
   group.name = std::move(name);
@@ -150,7 +199,7 @@ void Compiler::AddRule(const Module& module, const Rule& rule) {
   int32_t node = 0;
   auto descend = [&](std::string_view name) {
     int32_t child = program_.nodes[static_cast<size_t>(node)].Child(name);
-    node = child >= 0 ? child : NewNode(node, name);
+    node = child >= 0 ? child : NewNode(node, name, rule.location);
   };
   for (size_t i = 1; i < module.package.size(); ++i) descend(module.package[i]);
   for (size_t i = 0; i < prefix; ++i) descend(ItemName(rule, i));
@@ -193,26 +242,33 @@ void Compiler::CheckTree() {
 }
 
 std::vector<Error> Compiler::CompileModules(const std::vector<const Module*>& modules) {
-  NewNode(-1, "");
+  NewNode(-1, "", {});
   modules_ = modules;
   for (const Module* module : modules) {
     program_.files.push_back(module->name);
     auto& names = package_names_[StrJoin(module->package, ".")];
     for (const Rule* rule : module->rules) names.insert(rule->ref[0]->name);
+    module_names_[module] = &names;
   }
   for (const Module* module : modules) {
     int32_t node = 0;
     for (size_t i = 1; i < module->package.size(); ++i) {
       int32_t child = program_.nodes[static_cast<size_t>(node)].Child(module->package[i]);
-      node = child >= 0 ? child : NewNode(node, module->package[i]);
+      node = child >= 0 ? child : NewNode(node, module->package[i], module->package_location);
     }
-    for (const Rule* rule : module->rules) AddRule(*module, *rule);
+    for (const Rule* rule : module->rules) {
+      AddRule(*module, *rule);
+      if (errors_.size() >= kMaxErrors || names_left_ == 0 || name_bytes_left_ == 0) break;
+    }
   }
   CheckTree();
   if (failed()) return std::move(errors_);
   std::vector<int32_t> groups;
   for (const auto& [group, sites] : sites_) groups.push_back(group);
-  for (int32_t group : groups) CompileGroup(group);
+  for (int32_t group : groups) {
+    CompileGroup(group);
+    if (spent_ || errors_.size() >= kMaxErrors) return std::move(errors_);
+  }
   // Every place can be asked for as a whole.
   for (size_t i = 0; i < program_.nodes.size() && !failed(); ++i) {
     ValueGroup(static_cast<int32_t>(i));
@@ -228,6 +284,7 @@ void Compiler::CompileGroup(int32_t group) {
   int32_t arity = program_.groups[static_cast<size_t>(group)].arity;
   current_group_ = group;
   for (const RuleSite& site : sites_[group]) {
+    if (spent_) return;
     int32_t first = -1, last = -1;
     for (const Rule* rule = site.rule; rule != nullptr; rule = rule->otherwise) {
       int32_t clause = CompileClause(site, *rule, kind, arity);

@@ -14,16 +14,19 @@
 
 #include "policy/rego/ast.h"
 #include "policy/rego/goal.h"
+#include "policy/rego/limits.h"
 #include "policy/rego/program.h"
 
 namespace nacre::rego {
+
+class Annotations;
 
 class Compiler {
  public:
   // Adds to `program`. Values that instructions need are made in `arena`; the modules' text must
   // live as long as the program.
-  Compiler(Program& program, Arena& arena, const BuiltinRegistry& builtins)
-      : program_(program), arena_(arena), builtins_(builtins) {}
+  Compiler(Program& program, Arena& arena, const BuiltinRegistry& builtins);
+  ~Compiler();
 
   // All errors found; empty when all is well.
   std::vector<Error> CompileModules(const std::vector<const Module*>& modules);
@@ -38,6 +41,9 @@ class Compiler {
   Arena& arena() { return arena_; }
   const BuiltinRegistry& builtins() const { return builtins_; }
   void Fail(std::string_view code, std::string_view message, const Location& location);
+  // Counts what compiling costs; past kMaxCompileSteps it has failed, once with an error that says
+  // so at `location`.
+  bool Spend(uint64_t steps, const Location& location);
   bool failed() const { return !errors_.empty(); }
 
   int32_t Constant(const Value& value);  // index into constants
@@ -52,6 +58,8 @@ class Compiler {
   // The value at child `name` of a node that has rules with variables in their refs too.
   int32_t ChildGroup(int32_t node, std::string_view name);
   bool RuleNameInPackage(const Module& module, std::string_view name) const;
+  // The module's import of that name; nullptr when there is none.
+  const Import* FindImport(const Module& module, std::string_view name);
 
   // rego.metadata.chain() and .rule() in a rule.
   Value MetadataChain(const Module& module, const Rule& rule);
@@ -63,7 +71,7 @@ class Compiler {
   int32_t Here() const { return static_cast<int32_t>(program_.code.size()); }
   // Notes that the group being compiled calls another one (or anything below a node).
   void CallsGroup(int32_t group) { calls_[current_group_].insert(group); }
-  void CallsBelow(int32_t node);
+  void CallsBelow(int32_t node, const Location& location);
 
  private:
   struct RuleSite {
@@ -77,7 +85,7 @@ class Compiler {
   void CompileGroup(int32_t group);
   int32_t CompileClause(const RuleSite& site, const Rule& rule, Group::Kind kind, int32_t arity);
   void FindConstantGroups(int32_t group);
-  int32_t NewNode(int32_t parent, std::string_view name);
+  int32_t NewNode(int32_t parent, std::string_view name, const Location& location);
   int32_t NewGroup(Group::Kind kind, std::string name, const Location& location);
   void NodeClauses(int32_t group, int32_t node);
   void ExtentClauses(int32_t group, int32_t node);
@@ -97,12 +105,20 @@ class Compiler {
   Arena& arena_;
   const BuiltinRegistry& builtins_;
   std::vector<Error> errors_;
+  uint64_t steps_left_ = kMaxCompileSteps;
+  bool spent_ = false;
+  uint64_t names_left_ = kMaxTreeNames;
+  uint64_t name_bytes_left_ = kMaxTreeNameBytes;
   std::vector<const Module*> modules_;
+  std::unique_ptr<Annotations> annotations_;
   std::map<Value, int32_t> constants_;
   std::map<const Builtin*, int32_t> builtin_indices_;
   std::map<std::vector<Value>, int32_t> paths_;
   std::map<int32_t, std::vector<RuleSite>> sites_;  // group -> its definitions
-  std::map<std::string, std::set<std::string_view, std::less<>>, std::less<>> package_names_;
+  using Names = std::set<std::string_view, std::less<>>;
+  std::map<std::string, Names, std::less<>> package_names_;
+  std::map<const Module*, const Names*> module_names_;  // of the module's package
+  std::map<const Module*, std::map<std::string_view, const Import*>> imports_;
   std::map<int32_t, std::set<int32_t>> calls_;
   std::map<std::pair<int32_t, std::string_view>, int32_t> child_groups_;
   std::vector<Deferred> deferred_;

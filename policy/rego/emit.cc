@@ -40,7 +40,7 @@ bool Emitter::OuterReady(const GoalBody* body) const {
 
 bool Emitter::Ready(const Goal& goal) {
   constexpr size_t kMostChecks = 4'000'000;
-  if (++checks_ > kMostChecks) {
+  if (++checks_ > kMostChecks || !compiler_.Spend(2 + goal.args.size(), goal.location)) {
     if (checks_ == kMostChecks + 1) {
       compiler_.Fail("rego_compile_error", "too many statements to put in order", goal.location);
     }
@@ -99,30 +99,39 @@ void Emitter::MarkBound(const Goal& goal) {
   }
 }
 
+// The first goal that can be run now; nullptr when none can.
+const Goal* Emitter::TakeReady(Waiting& waiting) {
+  while (waiting.goals[waiting.first] == nullptr) ++waiting.first;
+  for (size_t i = waiting.first; i < waiting.goals.size(); ++i) {
+    const Goal* goal = waiting.goals[i];
+    if (goal == nullptr || !Ready(*goal)) continue;
+    compiler_.Spend((i - waiting.first) / 8, goal->location);
+    waiting.goals[i] = nullptr;
+    --waiting.count;
+    return goal;
+  }
+  return nullptr;
+}
+
 // Whether some order of the goals works; marks what they would bind.
 bool Emitter::Orderable(const GoalBody& body) {
-  std::vector<const Goal*> left(body.goals.begin(), body.goals.end());
-  while (!left.empty()) {
-    auto ready =
-        std::find_if(left.begin(), left.end(), [&](const Goal* goal) { return Ready(*goal); });
-    if (ready == left.end()) return false;
-    MarkBound(**ready);
-    left.erase(ready);
+  Waiting waiting(body);
+  while (!waiting.empty()) {
+    const Goal* goal = TakeReady(waiting);
+    if (goal == nullptr) return false;
+    MarkBound(*goal);
   }
   return true;
 }
 
 bool Emitter::EmitBody(const GoalBody& body) {
-  std::vector<const Goal*> left(body.goals.begin(), body.goals.end());
-  while (!left.empty()) {
-    auto ready =
-        std::find_if(left.begin(), left.end(), [&](const Goal* goal) { return Ready(*goal); });
-    if (ready == left.end()) {
-      FailUnsafe(left);
+  Waiting waiting(body);
+  while (!waiting.empty()) {
+    const Goal* goal = TakeReady(waiting);
+    if (goal == nullptr) {
+      FailUnsafe(waiting.goals);
       return false;
     }
-    const Goal* goal = *ready;
-    left.erase(ready);
     if (compiler_.failed()) return false;
     location_ = goal->location;
     EmitGoal(*goal);
@@ -135,7 +144,10 @@ bool Emitter::EmitBody(const GoalBody& body) {
 void Emitter::FailUnsafe(const std::vector<const Goal*>& left) {
   // Names first; what the compiler made up hangs on them.
   const Variable* named = nullptr;
+  const Goal* first = nullptr;
   for (const Goal* goal : left) {
+    if (goal == nullptr) continue;
+    if (first == nullptr) first = goal;
     auto look = [&](int index) {
       const Variable& variable = workspace_.variables[static_cast<size_t>(index)];
       if (!IsBound(index) && !variable.name.empty() && named == nullptr) named = &variable;
@@ -149,7 +161,7 @@ void Emitter::FailUnsafe(const std::vector<const Goal*>& left) {
     compiler_.Fail("rego_unsafe_var_error", StrCat("var ", named->name, " is unsafe"),
                    named->location);
   } else {
-    compiler_.Fail("rego_unsafe_var_error", "expression is unsafe", left.front()->location);
+    compiler_.Fail("rego_unsafe_var_error", "expression is unsafe", first->location);
   }
 }
 

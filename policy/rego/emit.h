@@ -32,6 +32,16 @@ class Emitter {
   // Whether what the pattern cannot bind by itself (members of sets, keys) is bound.
   bool CanMatch(const GoalTerm* pattern) const;
   bool Ready(const Goal& goal);
+  // The goals of a body that have no place yet; null where one has been taken.
+  struct Waiting {
+    explicit Waiting(const GoalBody& body)
+        : goals(body.goals.begin(), body.goals.end()), count(goals.size()) {}
+    bool empty() const { return count == 0; }
+    std::vector<const Goal*> goals;
+    size_t first = 0;
+    size_t count;
+  };
+  const Goal* TakeReady(Waiting& waiting);
   bool OuterReady(const GoalBody* body) const;
   bool Orderable(const GoalBody& body);
   void MarkBound(const Goal& goal);

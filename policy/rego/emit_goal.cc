@@ -151,7 +151,7 @@ size_t Emitter::EmitStaticPrefix(const Goal& goal, int32_t* from, bool* is_node)
     Emit(Op::kBase, *from, compiler_.Path(path));
     return i;
   }
-  compiler_.CallsBelow(node);
+  compiler_.CallsBelow(node, goal.location);
   Emit(Op::kNodeStart, *from, node, compiler_.Path(path));
   *is_node = true;
   return i;

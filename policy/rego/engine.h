@@ -79,7 +79,7 @@ class Policy : public std::enable_shared_from_this<Policy> {
 
   CompileOptions options_;
   std::vector<std::unique_ptr<Module>> modules_;
-  Arena arena_;
+  Arena arena_{kMaxConstantBytes};
   Program program_;
 };
 

@@ -71,6 +71,8 @@ void Compiler::ExtentClauses(int32_t group, int32_t node) {
   std::vector<int32_t> clauses;
   for (size_t i = 0; i < places.size(); ++i) {
     Place place = places[i];
+    if (!Spend(16 + place.path.size(), program_.groups[static_cast<size_t>(group)].location))
+      return;
     Node at = program_.nodes[static_cast<size_t>(place.node)];
     for (const auto& [name, child] : at.children) {
       Place next{child, place.path};
@@ -164,9 +166,9 @@ void Compiler::EmitDeferred() {
   deferred_.clear();
 }
 
-void Compiler::CallsBelow(int32_t node) {
+void Compiler::CallsBelow(int32_t node, const Location& location) {
   std::vector<int32_t> below = {node};
-  for (size_t i = 0; i < below.size(); ++i) {
+  for (size_t i = 0; i < below.size() && Spend(8, location); ++i) {
     const Node& at = program_.nodes[static_cast<size_t>(below[i])];
     if (at.rule >= 0 && !at.function) CallsGroup(at.rule);
     if (at.dynamic >= 0) CallsGroup(at.dynamic);

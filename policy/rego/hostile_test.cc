@@ -87,5 +87,99 @@ TEST(Hostile, ManyGoalsInTheWrongOrder) {
   ExpectEnds(StrCat("p if {\n", body, "  y0 = 0\n}"), "too many statements to put in order");
 }
 
+// x59 would have 2^60 values if it were written out; y59 is the same anew.
+std::string Doubling(int levels) {
+  std::string out = "x0 := [1, 1]\ny0 := [1, 1]\n";
+  for (int i = 1; i < levels; ++i) {
+    for (const char* name : {"x", "y"}) {
+      StrAppend(&out, name, i, " := [", name, i - 1, ", ", name, i - 1, "]\n");
+    }
+  }
+  return out;
+}
+
+TEST(Hostile, SharedValuesDoNotMultiply) {
+  for (const char* rule : {"p if x59 == y59", "p := x59", "p := {x59, y59}", "p := {x59: y59}",
+                           "p := json.marshal(x59)", "p := sort([x59, y59])"}) {
+    ExpectEnds(StrCat(Doubling(60), rule), "a value would consist of more than 8388607 values");
+  }
+  // Small enough to be made: comparing again and again runs out of steps.
+  TestRun run;
+  run.budget.steps = 300000;
+  for (const char* rule :
+       {"p if { some i in numbers.range(1, 1000); x12 == y12; i < 0 }",
+        "p := count({x | some i in numbers.range(1, 100); x := [x12, i]; y := [y12, i]; x >= y})",
+        "p := count(sort([x | some i in numbers.range(1, 400); x := [[x12, y12][i % 2], 0 - i]]))",
+        "p := {x | some i in numbers.range(1, 400); x := [[x12, y12][i % 2], 0 - i]}",
+        "f(x) := 1\np := {i | some i in numbers.range(1, 900); f(x12) == f(y12)}"}) {
+    ExpectEnds(StrCat(Doubling(13), rule), "takes more than 300000 steps", run);
+  }
+}
+
+TEST(Hostile, ResultsHaveALimit) {
+  TestRun run;
+  run.budget.output = 16 * 101;
+  EXPECT_EQ(P("p := count(numbers.range(1, 1000))", run), "1000");
+  std::string rule = "p := numbers.range(1, ";  // 1 for the array, 1 for each number
+  EXPECT_NE(P(StrCat(rule, "99)"), run).find("99]"), std::string::npos);
+  EXPECT_NE(P(StrCat(rule, "100)"), run).find("100]"), std::string::npos);
+  ExpectEnds(StrCat(rule, "101)"), "the result is larger than 1616 bytes", run);
+}
+
+TEST(Hostile, BudgetsEndExactly) {
+  std::string rules = "p := count([x | some x in numbers.range(1, 50)])";
+  auto policy = *Policy::Compile({{"p.rego", StrCat("package t\n", rules)}});
+  Evaluator evaluator;
+  ASSERT_TRUE(evaluator.Evaluate(*policy, "data.t.p", Value()).ok());
+  TestRun run;
+  run.budget.steps = evaluator.machine().steps_used();
+  EXPECT_EQ(P(rules, run), "50");
+  ++run.budget.steps;
+  EXPECT_EQ(P(rules, run), "50");
+  run.budget.steps -= 2;
+  ExpectEnds(rules, "steps", run);
+
+  auto chain = [](int rules_in_a_row) {
+    std::string out = "p := r1\n";
+    for (int i = 1; i < rules_in_a_row; ++i) StrAppend(&out, "r", i, " := r", i + 1, "\n");
+    return StrCat(out, "r", rules_in_a_row, " := 1\n");
+  };
+  TestRun depth;
+  depth.budget.depth = 20;
+  EXPECT_EQ(P(chain(18), depth), "1");
+  EXPECT_EQ(P(chain(19), depth), "1");
+  ExpectEnds(chain(20), "more rules wait for each other than the depth of 20", depth);
+}
+
+// What is quick to write must not be slow to compile.
+TEST(Hostile, CompilingIsBounded) {
+  std::string longest(100000, 'a');
+  std::string rules;
+  for (int i = 0; i < 1000; ++i) StrAppend(&rules, "r", i, " := 1\n");
+  std::string got = EvalText(StrCat("package ", longest, "\n", rules), "data.t.p");
+  EXPECT_NE(got.find("the names of rules and packages are too long"), std::string::npos);
+
+  std::string deep;
+  for (int i = 0; i < 200; ++i) StrAppend(&deep, "r", i, Repeat(".b", 190), " := 1\n");
+  ExpectEnds(deep,
+             "rego_compile_error: the paths of rules and packages have more than 500000 names");
+
+  std::string wide;
+  for (int i = 0; i < 2500; ++i) StrAppend(&wide, "r", i, " := 1\n");
+  for (int i = 0; i < 2500; ++i) StrAppend(&wide, "q", i, " := data[input.x]\n");
+  ExpectEnds(wide, "compiling takes more than 30000000 steps");
+
+  std::string imports = "package t\n", uses;
+  for (int i = 0; i < 5000; ++i) StrAppend(&imports, "import data.a", i, " as b", i, "\n");
+  for (int i = 0; i < 3000; ++i) StrAppend(&uses, "  not b4999\n");
+  EXPECT_EQ(EvalText(StrCat(imports, "p if {\n", uses, "}"), "data.t.p"), "true");
+
+  std::string annotated = "# METADATA\n# description: |\n";
+  for (int i = 0; i < 300; ++i) StrAppend(&annotated, "#   ", std::string(50, 'a'), "\n");
+  StrAppend(&annotated, "package t\n");
+  for (int i = 0; i < 500; ++i) StrAppend(&annotated, "p", i, " := rego.metadata.chain()\n");
+  EXPECT_EQ(EvalText(StrCat(annotated, "p := count(p9)"), "data.t.p"), "2");
+}
+
 }  // namespace
 }  // namespace nacre::rego

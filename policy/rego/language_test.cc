@@ -136,6 +136,15 @@ TEST(Language, NumbersKeepTheirText) {
   EXPECT_EQ(P("p := {1, 2} - {2}"), "{1}");
 }
 
+TEST(Language, EveryInsideEvery) {
+  EXPECT_EQ(P("p if { every r in [{\"x\": 1, \"y\": 2}] { every a in [r.x, r.y] { a > 0 } } }"),
+            "true");
+  EXPECT_EQ(P("p if { every r in [[1], [2]] { every i, a in r { i == 0; a in r; some b in r; b == "
+              "a } } }"),
+            "true");
+  EXPECT_EQ(P("p if { every r in [[1], [2]] { every a in r { a == 1 } } }"), "undefined");
+}
+
 TEST(Language, ImportsAndKeywordsAsNames) {
   EXPECT_EQ(P("import input.a as b\np := b.c", {.input = R"({"a":{"c":1}})"}), "1");
   EXPECT_EQ(P("import data.x.y\np := y", {.data = R"({"x":{"y":2}})"}), "2");

@@ -10,6 +10,7 @@ Goal* Lowering::Add(Goal::Type type, const Location& location) {
   Goal* goal = &workspace_.goals.emplace_back();
   goal->type = type;
   goal->location = location;
+  compiler_.Spend(4, location);
   body_->goals.push_back(goal);
   return goal;
 }
@@ -53,6 +54,7 @@ GoalBody* Lowering::Begin(const std::vector<Term*>& params, const std::vector<co
 void Lowering::Statements(GoalBody* body, const Body* statements) {
   body_ = body;
   for (size_t i = 0; i < statements->exprs.size(); ++i) {
+    if (!compiler_.Spend(1, statements->location)) return;
     scope_->at = 2 * i + 1;
     Statement(statements->exprs[i], i);
   }
@@ -69,11 +71,15 @@ void Lowering::Finish(GoalBody* body) {
   for (Goal* goal : body->goals) {
     if (goal->body != nullptr) Finish(goal->body);
     for (GoalBody* nested : goal->bodies) Finish(nested);
-    ForEachVariable(*goal, [&](int variable) { outer.insert(variable); });
+    ForEachVariable(*goal, [&](int variable) {
+      bool own = variable == goal->key || variable == goal->member;  // `every` declares them
+      if (!own) outer.insert(variable);
+    });
   }
   for (const GoalTerm* pattern : body->yield) {
     ForEachVariable(pattern, [&](int variable) { outer.insert(variable); });
   }
+  if (!body->goals.empty()) compiler_.Spend(4 * outer.size(), body->goals[0]->location);
   for (int variable : outer) {
     if (workspace_.variables[static_cast<size_t>(variable)].owner != body) {
       body->outer.push_back(variable);

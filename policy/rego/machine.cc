@@ -17,6 +17,7 @@ absl::StatusOr<Value> Machine::Run(const Program& program, int32_t group, const 
   options_ = options;
   arena_.Reset(size_t{16} << 20);
   arena_.set_budget(options.budget.memory);
+  arena_.set_work_budget(options.budget.steps);
   error_ = absl::OkStatus();
   steps_left_ = options.budget.steps;
   frame_ = top_ = depth_ = 0;
@@ -46,6 +47,15 @@ absl::StatusOr<Value> Machine::Run(const Program& program, int32_t group, const 
     if (!status.ok()) return status;
   }
   if (!error_.ok()) return error_;
+  if (result_.defined() && result_.weight() > options_.budget.output / 16) {
+    const Location& where = program.groups[static_cast<size_t>(group)].location;
+    Error error{"eval_cancel_error",
+                StrCat("the result is larger than ", options_.budget.output, " bytes"),
+                {},
+                where};
+    if (where.module < program.files.size()) error.file = program.files[where.module];
+    return ToStatus(error);
+  }
   return result_;
 }
 
@@ -74,6 +84,10 @@ bool Machine::OutOfBudget() {
     case Arena::Failure::kDepth:
       return Fatal("eval_cancel_error",
                    StrCat("a value nests deeper than ", kMaxValueDepth, " levels"));
+    case Arena::Failure::kWeight:
+      return Fatal("eval_cancel_error",
+                   StrCat("a value would consist of more than ", kMaxValueWeight, " values"));
+    case Arena::Failure::kWork:
     case Arena::Failure::kNone:
       break;
   }
@@ -134,7 +148,9 @@ bool Machine::Execute(const Instruction& in) {
       if (!Base(in)) return false;
       break;
     case Op::kLookup: {
-      Value found = Read(in.b).Get(Read(in.c));
+      const Value& key = Read(in.c);
+      if (key.is_collection()) CountComparison(key, key);
+      Value found = Read(in.b).Get(key);
       if (!found.defined()) return false;
       Register(in.a) = found;
       break;
@@ -169,7 +185,7 @@ bool Machine::Execute(const Instruction& in) {
       if (!MemberPair(in)) return false;
       break;
     case Op::kEqual:
-      if (!(Read(in.a) == Read(in.b))) return false;
+      if (!Equal(Read(in.a), Read(in.b))) return false;
       break;
     case Op::kCheck:
       if (Read(in.a).is_false()) return false;
@@ -320,6 +336,7 @@ void Machine::Random(std::span<uint8_t> out) {
 Value Machine::Recall(std::string_view kind, const Value& key) {
   auto found = recalled_.find(std::string(kind));
   if (found == recalled_.end()) return Value();
+  steps_left_ -= std::min<uint64_t>(steps_left_, found->second.size() / 4);
   for (const auto& [known, value] : found->second) {
     if (known == key) return value;
   }

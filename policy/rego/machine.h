@@ -17,6 +17,7 @@ namespace nacre::rego {
 struct Budget {
   uint64_t steps = 50'000'000;        // instructions, and what builtins count
   size_t memory = size_t{256} << 20;  // bytes of values
+  size_t output = size_t{64} << 20;   // bytes of the result, counted 16 a value
   int depth = 2048;                   // rules and functions that wait for each other
 };
 
@@ -68,18 +69,18 @@ class Machine final : public BuiltinContext {
   struct Choice {
     enum class Kind : uint8_t { kScan, kNodeScan, kSolutions, kCollect, kCall };
     Kind kind = Kind::kScan;
-    bool solved = false;       // kCall: the clause has given a value
-    bool in_fallback = false;  // kCall: `default` is running
-    bool ends_scope = false;   // kCall: of a function that replaces another
-    int32_t pc = 0;            // the instruction that made it
-    int32_t index = 0;         // next element, or definition
-    int32_t frame = 0;         // kCall: of the caller
-    int32_t group = 0;         // kCall
-    int32_t clause = 0;        // kCall: the one running
-    int32_t to = 0;            // kCall: the caller's register for the value
+    bool solved = false;                            // kCall: the clause has given a value
+    bool in_fallback = false;                       // kCall: `default` is running
+    bool ends_scope = false;                        // kCall: of a function that replaces another
+    int32_t pc = 0;                                 // the instruction that made it
+    int32_t index = 0;                              // next element, or definition
+    int32_t frame = 0;                              // kCall: of the caller
+    int32_t group = 0;                              // kCall
+    int32_t clause = 0;                             // kCall: the one running
+    int32_t to = 0;                                 // kCall: the caller's register for the value
     const std::vector<int32_t>* clauses = nullptr;  // kCall: the definitions to try
-    Value first = {};          // what is scanned; kCall: the value so far
-    Value second = {};         // kCall: arguments of a function
+    Value first = {};                               // what is scanned; kCall: the value so far
+    Value second = {};                              // kCall: arguments of a function
   };
   // What `with` has changed.
   struct Scope {
@@ -120,7 +121,9 @@ class Machine final : public BuiltinContext {
 
   // machine_ops.cc
   bool Arithmetic(const Instruction& in);
-  bool Holds(Comparison comparison, const Value& left, const Value& right) const;
+  bool Holds(Comparison comparison, const Value& left, const Value& right);
+  bool Equal(const Value& left, const Value& right);
+  void CountComparison(const Value& left, const Value& right);
   bool Scan(const Instruction& in);
   bool Base(const Instruction& in);
   void Make(const Instruction& in);

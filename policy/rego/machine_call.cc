@@ -68,6 +68,9 @@ bool Machine::CallFunction(const Instruction& in) {
     }
   }
   std::span<const Value> args(&Register(in.c), in.n);
+  for (const Value& arg : args) {  // may be compared with those of an earlier call
+    if (arg.is_collection()) steps_left_ -= std::min<uint64_t>(steps_left_, arg.weight() / 64);
+  }
   const FunctionResult& known = FunctionSlot(in.b, args, HashCall(in.b, args));
   if (known.stamp != 0) {
     if (!known.value.defined()) return false;
@@ -217,7 +220,7 @@ bool Machine::Return(const Instruction& in) {
     return false;
   }
   const Value& value = Read(in.a);
-  if (call.first.defined() && !(call.first == value)) {
+  if (call.first.defined() && !Equal(call.first, value)) {
     return Fatal("eval_conflict_error",
                  group.kind == Group::Kind::kFunction
                      ? "functions must not produce multiple outputs for same inputs"

@@ -24,7 +24,9 @@ bool Machine::Arithmetic(const Instruction& in) {
     }
   }
   if (left.is_set() && right.is_set()) {
-    steps_left_ -= std::min(steps_left_, uint64_t{left.size() + right.size()} / 8);
+    uint64_t work = left.size() / 8 + right.size() / 8 + SortingWork(left.elements()) +
+                    SortingWork(right.elements());
+    steps_left_ -= std::min(steps_left_, work);
   }
   auto result = ApplyArithmetic(arena_, op, left, right);
   if (!result.ok()) return BuiltinFailed(ArithmeticName(op), result.status());
@@ -32,12 +34,27 @@ bool Machine::Arithmetic(const Instruction& in) {
   return true;
 }
 
-bool Machine::Holds(Comparison comparison, const Value& left, const Value& right) const {
+// Comparing goes through both values as far as they are the same.
+void Machine::CountComparison(const Value& left, const Value& right) {
+  constexpr uint32_t kFree = 64;
+  uint32_t weight = std::min(left.weight(), right.weight());
+  if (weight > kFree) steps_left_ -= std::min<uint64_t>(steps_left_, weight / 16);
+}
+
+bool Machine::Equal(const Value& left, const Value& right) {
+  if (left.SameHandle(right)) return true;
+  CountComparison(left, right);
+  return left == right;
+}
+
+bool Machine::Holds(Comparison comparison, const Value& left, const Value& right) {
+  if (comparison == Comparison::kEqual) return Equal(left, right);
+  if (comparison == Comparison::kNotEqual) return !Equal(left, right);
+  CountComparison(left, right);
   switch (comparison) {
     case Comparison::kEqual:
-      return left == right;
     case Comparison::kNotEqual:
-      return !(left == right);
+      break;
     case Comparison::kLess:
       return Value::Compare(left, right) < 0;
     case Comparison::kLessEqual:
@@ -107,6 +124,7 @@ bool Machine::MemberPair(const Instruction& in) {
   const Value& domain = Read(in.c);
   if (in.op == Op::kMemberPair) {
     Value found = domain.Get(Register(in.b));
+    CountComparison(found, Register(in.b + 1));
     Register(in.a) = Value::Bool(found.defined() && found == Register(in.b + 1));
     return true;
   }
@@ -122,7 +140,8 @@ bool Machine::MemberPair(const Instruction& in) {
     found = std::any_of(all.begin(), all.end(),
                         [&](const Member& member) { return member.value == left; });
   }
-  steps_left_ -= std::min(steps_left_, uint64_t{domain.is_collection() ? domain.size() / 8 : 0});
+  uint64_t work = left.is_collection() ? domain.weight() / 16 + 1 : domain.size() / 8;
+  if (domain.is_collection()) steps_left_ -= std::min(steps_left_, work);
   Register(in.a) = Value::Bool(found);
   return true;
 }

@@ -23,32 +23,6 @@ class CompileContext final : public BuiltinContext {
   Arena& arena_;
 };
 
-struct Block {
-  uint32_t end_line = 0;
-  std::string yaml;
-};
-
-std::vector<Block> Blocks(const Module& module) {
-  std::vector<Block> out;
-  bool inside = false;
-  for (const Comment& comment : module.comments) {
-    uint32_t line = comment.location.line;
-    bool next = inside && line == out.back().end_line + 1;
-    if (StripSpace(comment.text) == "METADATA") {
-      out.emplace_back().end_line = line;
-      inside = true;
-    } else if (next) {
-      std::string_view text = comment.text;
-      if (text.starts_with(' ')) text.remove_prefix(1);
-      StrAppend(&out.back().yaml, text, "\n");
-      out.back().end_line = line;
-    } else {
-      inside = false;
-    }
-  }
-  return out;
-}
-
 // "Name <mail>" or an object; a list of them.
 Value Authors(Arena& arena, const Value& authors) {
   if (!authors.is_array()) return authors;
@@ -70,49 +44,6 @@ Value Authors(Arena& arena, const Value& authors) {
     out.Add(one.Build());
   }
   return out.Build();
-}
-
-struct Annotation {
-  std::string_view scope;
-  Value value;
-};
-
-// The annotations of what begins at `line`; `previous` is where the statement before it began.
-std::vector<Annotation> At(const Module& module, uint32_t line, uint32_t previous, bool package,
-                           const BuiltinRegistry& builtins, Arena& arena) {
-  std::vector<Annotation> out;
-  const Builtin* unmarshal = builtins.Find("yaml.unmarshal");
-  if (unmarshal == nullptr) return out;
-  CompileContext context(arena);
-  for (const Block& block : Blocks(module)) {
-    if (block.end_line >= line || block.end_line < previous) continue;
-    Value text = Value::String(arena, block.yaml);
-    auto yaml = unmarshal->function(context, std::span(&text, 1));
-    if (!yaml.ok() || !yaml->is_object()) continue;
-    ObjectBuilder value(arena);
-    value.Set("scope", Value::BorrowString(package ? "package" : "rule"));
-    for (const Member& member : yaml->members()) value.Set(member.key, member.value);
-    Value authors = yaml->Get("authors");
-    if (authors.defined()) value.Set("authors", Authors(arena, authors));
-    Annotation annotation;
-    annotation.value = value.Build();
-    Value scope = annotation.value.Get("scope");
-    if (scope.is_string()) annotation.scope = scope.string();
-    out.push_back(annotation);
-  }
-  return out;
-}
-
-std::vector<Annotation> OfRule(const Module& module, const Rule& rule,
-                               const BuiltinRegistry& builtins, Arena& arena) {
-  uint32_t previous = module.package_location.line;
-  for (const Import& import : module.imports) {
-    previous = std::max(previous, import.location.line);
-  }
-  for (const Rule* other : module.rules) {
-    if (other->location.line < rule.location.line) previous = std::max(previous, other->end_line);
-  }
-  return At(module, rule.location.line, previous, false, builtins, arena);
 }
 
 bool SameName(const Rule& a, const Rule& b) { return a.ref[0]->name == b.ref[0]->name; }
@@ -137,17 +68,92 @@ bool StartsWith(const std::vector<std::string_view>& path,
 
 }  // namespace
 
-Value MetadataOfRule(const Module& module, const Rule& rule, const BuiltinRegistry& builtins,
-                     Arena& arena) {
-  for (const Annotation& annotation : OfRule(module, rule, builtins, arena)) {
+Annotations::Annotations(const BuiltinRegistry& builtins, Arena& arena)
+    : unmarshal_(builtins.Find("yaml.unmarshal")), arena_(arena) {}
+
+std::vector<Annotations::Block>& Annotations::BlocksOf(const Module& module) {
+  auto [place, fresh] = blocks_.try_emplace(&module);
+  std::vector<Block>& out = place->second;
+  if (!fresh) return out;
+  bool inside = false;
+  for (const Comment& comment : module.comments) {
+    uint32_t line = comment.location.line;
+    bool next = inside && line == out.back().end_line + 1;
+    if (StripSpace(comment.text) == "METADATA") {
+      out.emplace_back().end_line = line;
+      inside = true;
+    } else if (next) {
+      std::string_view text = comment.text;
+      if (text.starts_with(' ')) text.remove_prefix(1);
+      StrAppend(&out.back().yaml, text, "\n");
+      out.back().end_line = line;
+    } else {
+      inside = false;
+    }
+  }
+  return out;
+}
+
+void Annotations::Read(Block& block) {
+  block.read = true;
+  if (unmarshal_ == nullptr) return;
+  CompileContext context(arena_);
+  Value text = Value::String(arena_, block.yaml);
+  auto yaml = unmarshal_->function(context, std::span(&text, 1));
+  if (!yaml.ok() || !yaml->is_object()) return;
+  Value authors = yaml->Get("authors");
+  block.value = *yaml;
+  if (!authors.defined()) return;
+  ObjectBuilder value(arena_);
+  for (const Member& member : yaml->members()) value.Set(member.key, member.value);
+  value.Set("authors", Authors(arena_, authors));
+  block.value = value.Build();
+}
+
+std::vector<Annotations::Annotation> Annotations::At(const Module& module, uint32_t line,
+                                                     uint32_t previous, bool package,
+                                                     const Spend& spend) {
+  std::vector<Annotation> out;
+  for (Block& block : BlocksOf(module)) {
+    if (!spend(1)) break;
+    if (block.end_line >= line || block.end_line < previous) continue;
+    if (!block.read) Read(block);
+    if (!block.value.is_object() || !spend(8 * block.value.size())) continue;
+    ObjectBuilder value(arena_);
+    value.Set("scope", Value::BorrowString(package ? "package" : "rule"));
+    for (const Member& member : block.value.members()) value.Set(member.key, member.value);
+    Annotation annotation;
+    annotation.value = value.Build();
+    Value scope = annotation.value.Get("scope");
+    if (scope.is_string()) annotation.scope = scope.string();
+    out.push_back(annotation);
+  }
+  return out;
+}
+
+std::vector<Annotations::Annotation> Annotations::AtRule(const Module& module, const Rule& rule,
+                                                         const Spend& spend) {
+  uint32_t previous = module.package_location.line;
+  if (!spend(module.imports.size() + module.rules.size())) return {};
+  for (const Import& import : module.imports) {
+    previous = std::max(previous, import.location.line);
+  }
+  for (const Rule* other : module.rules) {
+    if (other->location.line < rule.location.line) previous = std::max(previous, other->end_line);
+  }
+  return At(module, rule.location.line, previous, false, spend);
+}
+
+Value Annotations::OfRule(const Module& module, const Rule& rule, const Spend& spend) {
+  for (const Annotation& annotation : AtRule(module, rule, spend)) {
     if (annotation.scope == "rule") return annotation.value;
   }
   return Value::EmptyObject();
 }
 
-Value MetadataChain(const std::vector<const Module*>& modules, const Module& module,
-                    const Rule& rule, const BuiltinRegistry& builtins, Arena& arena) {
-  ArrayBuilder path_builder(arena);
+Value Annotations::Chain(const std::vector<const Module*>& modules, const Module& module,
+                         const Rule& rule, const Spend& spend) {
+  ArrayBuilder path_builder(arena_);
   for (size_t i = 1; i < module.package.size(); ++i) {
     path_builder.Add(Value::BorrowString(module.package[i]));
   }
@@ -155,29 +161,30 @@ Value MetadataChain(const std::vector<const Module*>& modules, const Module& mod
     path_builder.Add(item == rule.ref[0] ? Value::BorrowString(item->name) : item->value);
   }
   Value path = path_builder.Build();
-  ArrayBuilder out(arena);
-  Value own = MetadataOfRule(module, rule, builtins, arena);
-  out.Add(Entry(arena, path, own.size() == 0 ? Value() : own));
+  ArrayBuilder out(arena_);
+  Value own = OfRule(module, rule, spend);
+  out.Add(Entry(arena_, path, own.size() == 0 ? Value() : own));
   for (const Module* other : modules) {
-    if (other->package != module.package) continue;
+    if (!spend(8) || other->package != module.package) continue;
     for (const Rule* sibling : other->rules) {
-      if (!SameName(*sibling, rule)) continue;
-      for (const Annotation& annotation : OfRule(*other, *sibling, builtins, arena)) {
-        if (annotation.scope == "document") out.Add(Entry(arena, path, annotation.value));
+      if (!spend(1) || !SameName(*sibling, rule)) continue;
+      for (const Annotation& annotation : AtRule(*other, *sibling, spend)) {
+        if (annotation.scope == "document") out.Add(Entry(arena_, path, annotation.value));
       }
     }
   }
   // The package itself, then those above it that speak for their subpackages.
   for (size_t length = module.package.size(); length > 1; --length) {
     for (const Module* other : modules) {
+      if (!spend(8)) break;
       if (other->package.size() != length || !StartsWith(module.package, other->package)) continue;
       for (const Annotation& annotation :
-           At(*other, other->package_location.line, 0, true, builtins, arena)) {
+           At(*other, other->package_location.line, 0, true, spend)) {
         bool speaks = length == module.package.size()
                           ? annotation.scope == "package" || annotation.scope == "subpackages"
                           : annotation.scope == "subpackages";
         if (!speaks) continue;
-        out.Add(Entry(arena, PackagePath(arena, module.package, length), annotation.value));
+        out.Add(Entry(arena_, PackagePath(arena_, module.package, length), annotation.value));
       }
     }
   }

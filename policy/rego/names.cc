@@ -81,13 +81,11 @@ bool Lowering::ResolveGlobal(std::string_view name, Meaning* out) const {
     out->path.push_back(name);
     return true;
   }
-  for (const Import& import : module_.imports) {
-    if (import.alias != name) continue;
-    out->input = import.path[0] == "input";
-    out->path.assign(import.path.begin() + 1, import.path.end());
-    return true;
-  }
-  return false;
+  const Import* import = compiler_.FindImport(module_, name);
+  if (import == nullptr) return false;
+  out->input = import->path[0] == "input";
+  out->path.assign(import->path.begin() + 1, import->path.end());
+  return true;
 }
 
 Lowering::Meaning Lowering::Resolve(const Term* var) {
@@ -98,6 +96,7 @@ Lowering::Meaning Lowering::Resolve(const Term* var) {
     return out;
   }
   for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
+    compiler_.Spend(1, var->location);
     auto found = scope->declared.find(name);
     if (found != scope->declared.end() && found->second.since <= scope->at) {
       out.variable = found->second.variable;

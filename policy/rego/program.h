@@ -108,7 +108,7 @@ struct Group {
   int32_t path = -1;      // paths[]: where in `data` (for `with`), -1 for what the compiler made up
   std::vector<int32_t> clauses;
   std::shared_ptr<const RuleIndex> index = nullptr;  // none where it would not help
-  std::string name;  // "data.a.p", for messages
+  std::string name;                                  // "data.a.p", for messages
   Location location;
 };
 

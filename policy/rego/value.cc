@@ -1,6 +1,7 @@
 #include "policy/rego/value.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -123,6 +124,18 @@ std::span<const Value> Value::elements() const { return {node_->values(), size_}
 std::span<const Member> Value::members() const {
   static_assert(sizeof(Member) == 2 * sizeof(Value));
   return {reinterpret_cast<const Member*>(node_ + 1), size_};
+}
+
+uint32_t Value::weight() const {
+  if (is_collection()) return node_->weight;
+  bool text = is_string() || (is_number() && !is_small());
+  return text ? static_cast<uint32_t>(std::min(1 + size_ / 16, kMaxValueWeight)) : 1;
+}
+
+uint64_t SortingWork(std::span<const Value> values) {
+  uint64_t work = 0;
+  for (const Value& value : values) work += value.weight();
+  return work * std::bit_width(values.size()) / 16;
 }
 
 int Value::depth() const { return is_collection() ? static_cast<int>(node_->depth) : 0; }
@@ -254,11 +267,19 @@ std::span<const Value> ArrayBuilder::so_far() const {
 
 Value ArrayBuilder::Finish(Kind kind, size_t count) {
   if (depth_ + 1 > static_cast<uint32_t>(kMaxValueDepth)) {
-    arena_.FailDepth();
+    arena_.Fail(Arena::Failure::kDepth);
+    return Value::Null();
+  }
+  uint64_t weight = 1;
+  size_t values = kind == Kind::kObject ? 2 * count : count;
+  for (size_t i = 0; i < values; ++i) weight += node_->values()[i].weight();
+  if (weight > kMaxValueWeight) {
+    arena_.Fail(Arena::Failure::kWeight);
     return Value::Null();
   }
   if (arena_.failure() != Arena::Failure::kNone) return Value::Null();
-  node_->depth = depth_ + 1;
+  node_->depth = (depth_ + 1) & 0x1ff;
+  node_->weight = weight & kMaxValueWeight;
   return Value(kind, static_cast<uint32_t>(count), node_);
 }
 
@@ -271,6 +292,7 @@ Value ArrayBuilder::BuildSet() {
   if (size_ == 0) return Value::EmptySet();
   Value* begin = node_->values();
   Value* end = begin + size_;
+  if (!arena_.Work(SortingWork({begin, end}))) return Value::Null();
   if (!std::is_sorted(begin, end)) std::sort(begin, end);
   end = std::unique(begin, end);
   return Finish(Kind::kSet, static_cast<size_t>(end - begin));
@@ -282,6 +304,7 @@ void ObjectBuilder::Set(std::string_view key, const Value& value) {
 
 Value ArrayBuilder::BuildObject(Value* conflict) {
   if (size_ < 2) return Value::EmptyObject();
+  if (!arena_.Work(SortingWork({node_->values(), size_}))) return Value::Null();
   auto* begin = reinterpret_cast<Member*>(node_->values());
   Member* end = begin + size_ / 2;
   auto before = [](const Member& a, const Member& b) { return a.key < b.key; };

@@ -76,8 +76,9 @@ class Value {
   Value Get(std::string_view key) const;  // of an object; undefined for other kinds
   bool Contains(const Value& key) const { return Get(key).defined(); }
 
-  int depth() const;      // 0 for a scalar, 1 + the deepest member for a collection
-  uint64_t Hash() const;  // equal values (1 and 1.0 too) have equal hashes
+  int depth() const;        // 0 for a scalar, 1 + the deepest member for a collection
+  uint32_t weight() const;  // see kMaxValueWeight; at least 1
+  uint64_t Hash() const;    // equal values (1 and 1.0 too) have equal hashes
 
   // < 0, 0, > 0 in the total order above.
   static int Compare(const Value& a, const Value& b);
@@ -119,14 +120,16 @@ struct Member {
 
 struct Value::Node {
   mutable std::atomic<uint64_t> hash{0};  // 0 until first asked for
-  uint32_t depth = 1;
+  uint32_t depth : 9 = 1;
+  uint32_t weight : 23 = 1;
   uint32_t capacity = 0;  // while being built
   Value* values() { return reinterpret_cast<Value*>(this + 1); }
   const Value* values() const { return reinterpret_cast<const Value*>(this + 1); }
 };
 
 // Builders grow inside the arena. Once its budget is spent, or a value would nest deeper than
-// kMaxValueDepth, they ignore what is added and build null; the arena remembers the failure.
+// kMaxValueDepth or weigh more than kMaxValueWeight, they ignore what is added and build null; the
+// arena remembers the failure.
 class ArrayBuilder {
  public:
   explicit ArrayBuilder(Arena& arena, size_t expected = 0);
@@ -178,6 +181,9 @@ class ObjectBuilder : private ArrayBuilder {
   // The same, but undefined, with `conflict` set to the key, when a key has two different values.
   Value BuildUnique(Value* conflict) { return BuildObject(conflict); }
 };
+
+// About what putting values in order costs, in steps.
+uint64_t SortingWork(std::span<const Value> values);
 
 // A copy in `arena` of everything `value` consists of; for results that outlive an evaluation.
 Value DeepCopy(Arena& arena, const Value& value);

@@ -44,8 +44,9 @@ Result Product(BuiltinContext& context, Args args) {
 }
 
 // Of equals the last one: 1 and 1.0 are equal but look different.
-Result Max(BuiltinContext&, Args args) {
+Result Max(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::span<const Value> elements, Elements(args));
+  RETURN_IF_ERROR(context.Step(SortingWork(elements)));
   Value best;
   for (const Value& element : elements) {
     if (!best.defined() || Value::Compare(best, element) <= 0) best = element;
@@ -53,8 +54,9 @@ Result Max(BuiltinContext&, Args args) {
   return best;
 }
 
-Result Min(BuiltinContext&, Args args) {
+Result Min(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::span<const Value> elements, Elements(args));
+  RETURN_IF_ERROR(context.Step(SortingWork(elements)));
   Value best;
   for (const Value& element : elements) {
     if (!best.defined() || Value::Compare(best, element) >= 0) best = element;
@@ -64,7 +66,7 @@ Result Min(BuiltinContext&, Args args) {
 
 Result Sort(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::span<const Value> elements, Elements(args));
-  RETURN_IF_ERROR(context.Step(elements.size()));
+  RETURN_IF_ERROR(context.Step(elements.size() + SortingWork(elements)));
   // Equal numbers keep their order, for their texts may differ (1 and 1.0). Not std::stable_sort:
   // clang finds GCC's a user of deprecated functions.
   std::vector<const Value*> order;

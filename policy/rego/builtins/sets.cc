@@ -30,7 +30,7 @@ Result Intersection(BuiltinContext& context, Args args) {
   if (args[0].size() == 0) return Value::EmptySet();
   std::span<const Value> sets = args[0].elements();
   SetBuilder out(context.arena());
-  RETURN_IF_ERROR(context.Step(sets[0].size() * sets.size()));
+  RETURN_IF_ERROR(context.Step((sets[0].size() + SortingWork(sets[0].elements())) * sets.size()));
   for (const Value& member : sets[0].elements()) {
     bool everywhere = std::all_of(sets.begin() + 1, sets.end(),
                                   [&](const Value& set) { return set.Contains(member); });
@@ -42,6 +42,7 @@ Result Intersection(BuiltinContext& context, Args args) {
 Result Difference(BuiltinContext& context, Args args) {
   RETURN_IF_ERROR(WantKind(args, 1, Kind::kSet));
   RETURN_IF_ERROR(WantKind(args, 2, Kind::kSet));
+  RETURN_IF_ERROR(context.Step(args[0].size() + SortingWork(args[0].elements())));
   SetBuilder out(context.arena());
   for (const Value& member : args[0].elements()) {
     if (!args[1].Contains(member)) out.Add(member);
