@@ -45,7 +45,7 @@ bool IsName(std::string_view name) {
   });
 }
 
-void ReadVolume(FieldReader& volume, const Manifests& manifests, Workload* out) {
+void ReadVolume(FieldReader& volume, Workload* out) {
   const std::string name = volume.String("name");
   if (name.empty()) volume.Fail("has no name");
   std::optional<VolumeKind> kind;
@@ -69,7 +69,6 @@ void ReadVolume(FieldReader& volume, const Manifests& manifests, Workload* out) 
   if (kind.has_value() && !out->volumes.emplace(name, *kind).second) {
     volume.Fail(StrCat("a second volume '", name, "'"));
   }
-  (void)manifests;
 }
 
 void ReadPodSecurity(FieldReader& reader, Workload* out) {
@@ -95,7 +94,7 @@ void ReadPodSecurity(FieldReader& reader, Workload* out) {
   });
 }
 
-void ReadPodSpec(FieldReader& spec, const Manifests& manifests, Workload* out) {
+void ReadPodSpec(FieldReader& spec, Workload* out) {
   for (const char* host : {"hostNetwork", "hostPID", "hostIPC"}) {
     spec.Refuse(host, "a confidential guest has no part in the host's namespaces");
   }
@@ -110,7 +109,7 @@ void ReadPodSpec(FieldReader& spec, const Manifests& manifests, Workload* out) {
     if (auto name = spec.MaybeString(key)) out->service_account = *name;
   }
   spec.Object("securityContext", [&](FieldReader& s) { ReadPodSecurity(s, out); });
-  spec.Each("volumes", [&](FieldReader& v) { ReadVolume(v, manifests, out); });
+  spec.Each("volumes", [&](FieldReader& v) { ReadVolume(v, out); });
   for (const char* list : {"initContainers", "containers"}) {
     spec.Each(list, [&](FieldReader& container) {
       out->containers.push_back(ReadContainer(container, out->file));
@@ -159,7 +158,7 @@ void ReadPodSpec(FieldReader& spec, const Manifests& manifests, Workload* out) {
 }
 
 // metadata and spec of a pod, or of a template of one.
-void ReadPod(FieldReader& pod, const Manifests& manifests, Workload* out) {
+void ReadPod(FieldReader& pod, Workload* out) {
   out->pod = pod.node();
   pod.Object("metadata", [&](FieldReader& metadata) {
     out->labels = metadata.ScalarMap("labels");
@@ -168,7 +167,7 @@ void ReadPod(FieldReader& pod, const Manifests& manifests, Workload* out) {
                      "resourceVersion", "ownerReferences", "finalizers", "managedFields",
                      "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"});
   });
-  pod.Object("spec", [&](FieldReader& spec) { ReadPodSpec(spec, manifests, out); });
+  pod.Object("spec", [&](FieldReader& spec) { ReadPodSpec(spec, out); });
   if (out->containers.empty()) pod.Fail("has no spec with containers");
 }
 
@@ -183,10 +182,10 @@ void ReadClaimTemplates(FieldReader& spec, Workload* out) {
   });
 }
 
-void ReadTemplateOf(FieldReader& spec, const Manifests& manifests, Workload* out) {
+void ReadTemplateOf(FieldReader& spec, Workload* out) {
   ReadClaimTemplates(spec, out);
   spec.Object("template", [&](FieldReader& pod) {
-    ReadPod(pod, manifests, out);
+    ReadPod(pod, out);
     pod.Ignore({"apiVersion", "kind"});
   });
   if (out->containers.empty()) spec.Fail("has no template of a pod");
@@ -219,8 +218,7 @@ void ReadTemplateOf(FieldReader& spec, const Manifests& manifests, Workload* out
                "managedBy"});
 }
 
-void ReadWorkload(FieldReader& object, const std::string& kind, const Manifests& manifests,
-                  Workload* out) {
+void ReadWorkload(FieldReader& object, const std::string& kind, Workload* out) {
   out->kind = kind;
   object.Object("metadata", [&](FieldReader& metadata) {
     out->name = metadata.String("name");
@@ -241,11 +239,11 @@ void ReadWorkload(FieldReader& object, const std::string& kind, const Manifests&
   if (out->pod_name.empty()) out->pod_name = PodNamePattern(kind, out->name);
   object.Ignore({"apiVersion", "kind", "status"});
   if (kind == "Pod") {
-    ReadPod(object, manifests, out);
+    ReadPod(object, out);
   } else if (kind == "CronJob") {
     object.Object("spec", [&](FieldReader& spec) {
       spec.Object("jobTemplate", [&](FieldReader& job) {
-        job.Object("spec", [&](FieldReader& s) { ReadTemplateOf(s, manifests, out); });
+        job.Object("spec", [&](FieldReader& s) { ReadTemplateOf(s, out); });
         job.Ignore({"metadata", "apiVersion", "kind"});
       });
       spec.Ignore({"schedule", "timeZone", "concurrencyPolicy", "suspend",
@@ -253,7 +251,7 @@ void ReadWorkload(FieldReader& object, const std::string& kind, const Manifests&
                    "failedJobsHistoryLimit"});
     });
   } else {
-    object.Object("spec", [&](FieldReader& spec) { ReadTemplateOf(spec, manifests, out); });
+    object.Object("spec", [&](FieldReader& spec) { ReadTemplateOf(spec, out); });
   }
   if (out->containers.empty()) object.Fail("has no containers");
 }
@@ -324,7 +322,7 @@ void ReadObject(const Node* node, size_t document, std::string path, ReadErrors*
     Workload workload;
     workload.file = errors->file;
     workload.document = document;
-    ReadWorkload(object, kind, *out, &workload);
+    ReadWorkload(object, kind, &workload);
     out->workloads.push_back(std::move(workload));
   } else {
     object.FailAt("kind", StrCat("'", kind, "' is not known to the generator of policies"));
