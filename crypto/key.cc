@@ -22,21 +22,25 @@ constexpr CurveFacts kCurves[] = {{Curve::kP256, "P-256", "prime256v1", 32},
 const CurveFacts& Facts(Curve curve) { return kCurves[static_cast<int>(curve)]; }
 
 absl::Status CheckRsa(const EVP_PKEY* key) {
-  int bits = EVP_PKEY_get_bits(key);
+  ASSIGN_OR_RETURN(BnPtr modulus, KeyNumber(key, OSSL_PKEY_PARAM_RSA_N));
+  ASSIGN_OR_RETURN(BnPtr exponent, KeyNumber(key, OSSL_PKEY_PARAM_RSA_E));
+  return CheckRsaNumbers(modulus.get(), exponent.get());
+}
+
+}  // namespace
+
+absl::Status CheckRsaNumbers(const BIGNUM* modulus, const BIGNUM* exponent) {
+  const int bits = BN_num_bits(modulus);
   if (bits < kMinRsaBits || bits > kMaxRsaBits) {
     return absl::InvalidArgumentError(
         StrCat("key: RSA of ", bits, " bits, must be from ", kMinRsaBits, " to ", kMaxRsaBits));
   }
-  ASSIGN_OR_RETURN(BnPtr modulus, KeyNumber(key, OSSL_PKEY_PARAM_RSA_N));
-  ASSIGN_OR_RETURN(BnPtr exponent, KeyNumber(key, OSSL_PKEY_PARAM_RSA_E));
-  if (!BN_is_odd(modulus.get()) || !BN_is_odd(exponent.get()) || BN_is_one(exponent.get()) ||
-      BN_num_bits(exponent.get()) > kMaxExponentBits) {
+  if (!BN_is_odd(modulus) || !BN_is_odd(exponent) || BN_is_one(exponent) ||
+      BN_num_bits(exponent) > kMaxExponentBits) {
     return absl::InvalidArgumentError("key: RSA modulus or exponent is not acceptable");
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 size_t CoordinateSize(Curve curve) { return Facts(curve).coordinate_size; }
 std::string_view CurveName(Curve curve) { return Facts(curve).name; }

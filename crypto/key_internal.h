@@ -15,6 +15,8 @@ absl::StatusOr<Curve> CurveOf(const EVP_PKEY* key);
 // One number of the key by its OpenSSL name.
 absl::StatusOr<BnPtr> KeyNumber(const EVP_PKEY* key, const char* parameter);
 
+// That these are the modulus and exponent of a key that key.h accepts.
+absl::Status CheckRsaNumbers(const BIGNUM* modulus, const BIGNUM* exponent);
 // That the public part is one key.h accepts.
 absl::Status CheckKey(EVP_PKEY* key);
 // kFailedPrecondition "key: not <name>" unless the key's base id is `base_id`.

@@ -183,14 +183,16 @@ absl::StatusOr<PublicKey> PublicKey::FromRsaNumbers(const RsaNumbers& numbers) {
       BN_bin2bn(numbers.modulus.data(), static_cast<int>(numbers.modulus.size()), nullptr));
   BnPtr exponent(
       BN_bin2bn(numbers.exponent.data(), static_cast<int>(numbers.exponent.size()), nullptr));
+  Must(modulus && exponent, "BN_bin2bn");
+  RETURN_IF_ERROR(CheckRsaNumbers(modulus.get(), exponent.get()));
   ParamBuilderPtr builder(OSSL_PARAM_BLD_new());
-  if (!builder || !modulus || !exponent ||
+  if (!builder ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1) {
     return OpensslStatus(absl::StatusCode::kInternal, "key: RSA parameters");
   }
   ASSIGN_OR_RETURN(PkeyPtr key, FromParams("RSA", EVP_PKEY_PUBLIC_KEY, builder.get()));
-  return Adopt(key.release());
+  return PublicKey(std::shared_ptr<EVP_PKEY>(key.release(), EVP_PKEY_free), std::nullopt);
 }
 
 KeyKind PublicKey::kind() const { return curve_ ? KeyKind::kEc : KeyKind::kRsa; }

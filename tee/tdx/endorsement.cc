@@ -55,24 +55,22 @@ void SetPeriod(const ParsedCollateral& collateral, int64_t now, Endorsement* end
 
 std::string EndorsementCache::Key(ByteView certification_data, const ParsedCollateral& collateral,
                                   const TdxTrust& trust) {
-  // All but the first item are of fixed size, and it comes last.
-  crypto::Hasher hasher(crypto::HashAlgorithm::kSha256);
-  hasher.Update(collateral.digest);
-  hasher.Update(ByteWriter().U64Le(trust.roots.size()).bytes());
+  // Every part but the last has its length before it. The chain stands there as it is: a digest of
+  // it would cost more than anything else that is done for a known platform but its signatures.
+  ByteWriter out;
+  const auto put = [&out](ByteView part) { out.U64Le(part.size()).Put(part); };
+  put(collateral.digest);
+  out.U64Le(trust.roots.size());
   for (const TrustedRoot& root : trust.roots) {
-    const uint8_t emulated = root.emulated ? 1 : 0;
-    const Bytes name = crypto::Digest(crypto::HashAlgorithm::kSha256, AsBytes(root.name));
-    hasher.Update(ByteWriter()
-                      .Put(name)
-                      .U64Le(root.certificate_sha256.size())
-                      .Put(root.certificate_sha256)
-                      .U64Le(root.spki_sha256.size())
-                      .Put(root.spki_sha256)
-                      .U8(emulated)
-                      .bytes());
+    put(AsBytes(root.name));
+    put(root.certificate_sha256);
+    put(root.spki_sha256);
+    out.U8(root.emulated ? 1 : 0);
   }
-  hasher.Update(certification_data);
-  return ToString(hasher.Finish());
+  std::string key;
+  key.reserve(out.size() + certification_data.size());
+  key.append(AsText(out.bytes())).append(AsText(certification_data));
+  return key;
 }
 
 }  // namespace nacre::tee::tdx

@@ -30,9 +30,12 @@ void SetPeriod(const ParsedCollateral& collateral, int64_t now, Endorsement* end
 // never changes a verdict.
 class EndorsementCache : public ProofCache<Endorsement> {
  public:
+  // A chain of certificates is about 3.7 KiB of PEM; a padded one is verified anew each time.
+  static constexpr size_t kMaxCertificationData = 8 << 10;
+
   explicit EndorsementCache(size_t capacity = 1024) : ProofCache(capacity) {}
 
-  // 32 bytes that stand for all but the time.
+  // Stands for all but the time; about as long as the certification data.
   static std::string Key(ByteView certification_data, const ParsedCollateral& collateral,
                          const TdxTrust& trust);
 };

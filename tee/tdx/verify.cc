@@ -164,8 +164,9 @@ class Verification {
     return out;
   }
   ByteView certification_data() const { return td_.quote.signature.certification_data; }
-  bool has_pck_chain() const {
-    return td_.quote.signature.certification_type == kCertificationPckChain;
+  bool may_be_known() const {
+    return td_.quote.signature.certification_type == kCertificationPckChain &&
+           certification_data().size() <= EndorsementCache::kMaxCertificationData;
   }
 
   bool Tcb(const ParsedCollateral& collateral) {
@@ -233,7 +234,7 @@ std::optional<VerifiedTd> VerifyTdx(ByteView quote, const ParsedCollateral& coll
   if (!steps.Format()) return std::nullopt;
   std::string key;
   std::shared_ptr<const Endorsement> known;
-  if (cache != nullptr && steps.has_pck_chain()) {
+  if (cache != nullptr && steps.may_be_known()) {
     key = EndorsementCache::Key(steps.certification_data(), collateral, trust);
     known = cache->Find(key, now);
   }
