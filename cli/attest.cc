@@ -11,6 +11,8 @@ void AddAttestVerb(CLI::App& app, VerbResult* result) {
   attest->require_subcommand(1);
   // A broker may hang up while it is being told something.
   attest->preparse_callback([](size_t) { signal(SIGPIPE, SIG_IGN); });
+  AddAttestConformance(*attest, result);
+  AddAttestLoad(*attest, result);
   AddAttestRun(*attest, result);
 }
 

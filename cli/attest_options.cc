@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <ctime>
 
-#include "attestation/harness/emulated_guest.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "tee/common/initdata.h"
@@ -19,23 +18,10 @@ using attestation::harness::Guest;
 constexpr size_t kMaxPemFile = 64 << 10;
 
 absl::StatusOr<std::unique_ptr<Guest>> EmulatedGuest(const AttestOptions& options) {
-  EmulatedOptions emulated{
-      .folder = options.emulator, .launch = {}, .initdata = {}, .now = std::time(nullptr)};
-  if (!options.launch.empty()) {
-    ASSIGN_OR_RETURN(std::string text, ReadTextFile(options.launch, 1 << 20), "--launch");
-    ASSIGN_OR_RETURN(emulated.launch, tee::ParseLaunchInputs(text), "--launch");
-  }
-  if (!options.initdata.empty()) {
-    ASSIGN_OR_RETURN(emulated.initdata, ReadTextFile(options.initdata, tee::kMaxInitdataDocument),
-                     "--initdata");
-  }
+  ASSIGN_OR_RETURN(const EmulatedOptions emulated, EmulatedOptionsOf(options));
   if (options.tee == "snp") {
     ASSIGN_OR_RETURN(std::unique_ptr<Guest> guest, EmulatedSnp::Create(emulated), "--emulator");
     return guest;
-  }
-  if (options.tee != "tdx") return absl::InvalidArgumentError("--tee: want snp or tdx");
-  if (emulated.launch) {
-    return absl::InvalidArgumentError("--launch: a launch document is for --tee snp");
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Guest> guest, EmulatedTdx::Create(emulated), "--emulator");
   return guest;
@@ -43,8 +29,8 @@ absl::StatusOr<std::unique_ptr<Guest>> EmulatedGuest(const AttestOptions& option
 
 }  // namespace
 
-void AddBrokerOptions(CLI::App& verb, AttestOptions* options) {
-  verb.add_option("--kbs", options->url, "https://HOST:PORT of the broker")->required();
+void AddBrokerOptions(CLI::App& verb, AttestOptions* options, bool required) {
+  verb.add_option("--kbs", options->url, "https://HOST:PORT of the broker")->required(required);
   auto* pinned = verb.add_option("--cert", options->certificate, "Its certificate (PEM), pinned");
   verb.add_option("--ca", options->ca, "Roots (PEM) that sign its certificate")->excludes(pinned);
   verb.add_option("--timeout-ms", options->timeout_ms, "Of one request")
@@ -81,6 +67,25 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestOf(const AttestOptions& options) {
   if (!options.emulator.empty()) return EmulatedGuest(options);
   if (!options.evidence.empty()) return attestation::harness::FileGuest(options.evidence);
   return attestation::harness::LocalGuest();
+}
+
+absl::StatusOr<EmulatedOptions> EmulatedOptionsOf(const AttestOptions& options) {
+  EmulatedOptions emulated{.folder = options.emulator, .now = std::time(nullptr)};
+  if (options.tee != "snp" && options.tee != "tdx") {
+    return absl::InvalidArgumentError("--tee: want snp or tdx");
+  }
+  if (!options.launch.empty()) {
+    if (options.tee != "snp") {
+      return absl::InvalidArgumentError("--launch: a launch document is for --tee snp");
+    }
+    ASSIGN_OR_RETURN(std::string text, ReadTextFile(options.launch, 1 << 20), "--launch");
+    ASSIGN_OR_RETURN(emulated.launch, tee::ParseLaunchInputs(text), "--launch");
+  }
+  if (!options.initdata.empty()) {
+    ASSIGN_OR_RETURN(emulated.initdata, ReadTextFile(options.initdata, tee::kMaxInitdataDocument),
+                     "--initdata");
+  }
+  return emulated;
 }
 
 absl::Status WriteOut(const std::string& path, std::string_view text) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "attestation/harness/emulated_guest.h"
 #include "attestation/harness/guest.h"
 #include "attestation/harness/probe.h"
 #include "cli/verb.h"
@@ -22,12 +23,16 @@ struct AttestOptions {
   int64_t timeout_ms = 20'000;
 };
 
-void AddBrokerOptions(CLI::App& verb, AttestOptions* options);
+void AddBrokerOptions(CLI::App& verb, AttestOptions* options, bool required = true);
 void AddGuestOptions(CLI::App& verb, AttestOptions* options);
 
 // Errors name the option.
 absl::StatusOr<attestation::harness::Target> TargetOf(const AttestOptions& options);
 absl::StatusOr<std::unique_ptr<attestation::harness::Guest>> GuestOf(const AttestOptions& options);
+
+// Of --emulator, which must be there.
+absl::StatusOr<attestation::harness::EmulatedOptions> EmulatedOptionsOf(
+    const AttestOptions& options);
 
 // To standard output, or to a file when `path` is not empty.
 absl::Status WriteOut(const std::string& path, std::string_view text);

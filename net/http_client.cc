@@ -46,7 +46,12 @@ class HttpClient::Impl {
   // Own trust is checked at once. The system's roots are read when the first https URL needs them:
   // they are some 140 certificates, and many a client speaks plain HTTP only.
   absl::Status Check() {
-    bool own = !options_.trusted_ca_pem.empty() || !options_.pinned_server_cert_pem.empty();
+    if (!options_.proxy_url.empty()) {
+      ASSIGN_OR_RETURN(Url proxy, ParseUrl(options_.proxy_url), "proxy");
+      if (proxy.tls()) return absl::InvalidArgumentError("proxy: want http, not https");
+    }
+    bool own = !options_.trusted_ca_pem.empty() || !options_.pinned_server_cert_pem.empty() ||
+               !options_.pinned_public_key_pem.empty();
     return own ? Tls().status() : absl::OkStatus();
   }
 

@@ -15,15 +15,23 @@
 namespace nacre::net {
 
 struct HttpClientOptions {
-  // Whom an https server must be. At most one of the two may be set; with neither, the system's
+  // Whom an https server must be. At most one of the three may be set; with none, the system's
   // roots and the name in the URL decide.
   //   trusted_ca_pem: one or more root certificates; the chain, the dates and the host name or IP
   //     address in the URL (subject alternative names) are checked.
   //   pinned_server_cert_pem: the server's own certificate, which must be equal byte for byte;
   //     names, dates and issuers do not matter then.
+  //   pinned_public_key_pem: the server's public key ("PUBLIC KEY"), whatever certificate carries
+  //     it: it outlives a renewed certificate. Names, dates and issuers do not matter either.
   std::string trusted_ca_pem = "";
   std::string pinned_server_cert_pem = "";
+  std::string pinned_public_key_pem = "";
   bool allow_tls_1_2 = false;  // TLS 1.3 otherwise; public registries may need it
+
+  // "http://proxy:3128": every connection goes through it, by CONNECT (RFC 9110 section 9.3.6), so
+  // that it sees of https no more than the server's name. Empty: none; nothing is read from the
+  // environment.
+  std::string proxy_url = "";
 
   int64_t connect_timeout_ms = 10'000;  // TCP and TLS handshake together, per address tried
   int64_t idle_timeout_ms = 30'000;     // longest silence while sending or receiving
@@ -44,7 +52,8 @@ class HttpClient {
   // Takes the next bytes of the body; an error ends the exchange and is returned as it is.
   using OnBody = std::function<absl::Status(ByteView)>;
 
-  // kInvalidArgument when a certificate does not parse or both kinds of trust are set.
+  // kInvalidArgument when a certificate or the proxy's URL does not parse, or several kinds of
+  // trust are set.
   static absl::StatusOr<std::unique_ptr<HttpClient>> Create(HttpClientOptions options);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;

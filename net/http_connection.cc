@@ -102,6 +102,24 @@ bool HttpConnection::Stale() {
 asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchange,
                                                       const std::shared_ptr<TlsContext>& tls) {
   const Url& url = exchange.url;
+  absl::Status failed;
+  if (exchange.options.proxy_url.empty()) {
+    failed = co_await Dial(exchange, url);
+  } else {
+    // Parsed once before, when the client was made.
+    absl::StatusOr<Url> proxy = ParseUrl(exchange.options.proxy_url);
+    if (!proxy.ok()) co_return proxy.status();
+    failed = co_await Dial(exchange, *proxy);
+    if (failed.ok()) failed = co_await Tunnel(exchange);
+  }
+  if (failed.ok() && url.tls()) failed = co_await Handshake(url, tls);
+  if (deadline_.fired() && url.tls() && failed.code() == absl::StatusCode::kCancelled) {
+    failed = TimedOut(exchange, "TLS with " + peer_, exchange.options.connect_timeout_ms);
+  }
+  co_return failed;
+}
+
+asio::awaitable<absl::Status> HttpConnection::Dial(const HttpExchange& exchange, const Url& url) {
   ErrorCode error;
   Tcp::resolver resolver(io_);
   // The blocking form: the asynchronous one would start a thread.
@@ -110,7 +128,7 @@ asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchan
   if (error) {
     co_return absl::UnavailableError(StrCat("looking up ", url.host, ": ", error.message()));
   }
-  std::string doing = "connecting to " + peer_;
+  std::string doing = "connecting to " + url.HostPort();
   absl::Status failed = absl::UnavailableError(doing + ": no address");
   for (const auto& entry : found) {
     auto limit = Clock::now() + std::chrono::milliseconds(exchange.options.connect_timeout_ms);
@@ -135,11 +153,41 @@ asio::awaitable<absl::Status> HttpConnection::Connect(const HttpExchange& exchan
       break;
     }
   }
-  if (failed.ok() && url.tls()) failed = co_await Handshake(url, tls);
-  if (deadline_.fired() && url.tls() && failed.code() == absl::StatusCode::kCancelled) {
-    failed = TimedOut(exchange, "TLS with " + peer_, exchange.options.connect_timeout_ms);
-  }
   co_return failed;
+}
+
+// Asks the proxy at the other end of socket_ for a way through to the server (CONNECT). Neither
+// side of what follows speaks before this client does, so nothing may come behind the proxy's
+// answer.
+asio::awaitable<absl::Status> HttpConnection::Tunnel(const HttpExchange& exchange) {
+  std::string doing = StrCat("proxy ", exchange.options.proxy_url, " to ", peer_, ": ");
+  http::request<http::empty_body> request;
+  request.method(http::verb::connect);
+  request.target(exchange.url.HostPort());
+  request.version(11);
+  request.set(http::field::host, exchange.url.HostPort());
+  request.set(http::field::user_agent, exchange.options.user_agent);
+  auto [unsent, written] = co_await http::async_write(socket_, request, kAwait);
+  if (deadline_.fired()) {
+    co_return TimedOut(exchange, doing + "CONNECT", exchange.options.connect_timeout_ms);
+  }
+  if (unsent) co_return absl::UnavailableError(doing + unsent.message());
+  http::response_parser<http::empty_body> parser;
+  parser.header_limit(static_cast<uint32_t>(exchange.options.max_head));
+  parser.skip(true);  // an answer of 2xx to CONNECT has no body
+  auto [error, size] = co_await http::async_read_header(socket_, buffer_, parser, kAwait);
+  if (deadline_.fired()) {
+    co_return TimedOut(exchange, doing + "CONNECT", exchange.options.connect_timeout_ms);
+  }
+  if (error) co_return absl::UnavailableError(doing + error.message());
+  const unsigned status = parser.get().result_int();
+  if (status / 100 != 2) {
+    co_return absl::UnavailableError(StrCat(doing, "it answers ", status));
+  }
+  if (buffer_.size() != 0) {
+    co_return absl::DataLossError(doing + "bytes behind its answer");
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> HttpConnection::Handshake(const Url& url,

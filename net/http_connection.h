@@ -47,6 +47,8 @@ class HttpConnection {
 
   asio::awaitable<absl::Status> Connect(const HttpExchange& exchange,
                                         const std::shared_ptr<TlsContext>& tls);
+  asio::awaitable<absl::Status> Dial(const HttpExchange& exchange, const Url& url);
+  asio::awaitable<absl::Status> Tunnel(const HttpExchange& exchange);
   asio::awaitable<absl::Status> Handshake(const Url& url, const std::shared_ptr<TlsContext>& tls);
   template <typename Stream>
   asio::awaitable<absl::Status> Converse(Stream& stream, const HttpExchange& exchange,

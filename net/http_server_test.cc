@@ -126,6 +126,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                    "400"}));
 
+// Beast's tables hold 64 KiB a field; what is longer must end the request and nothing else.
+TEST(HttpServer, AFieldLargerThanTheParserHoldsIsRefused) {
+  HttpServerOptions options;
+  options.max_head = 256 << 10;
+  auto server = Serve(std::move(options));
+  for (size_t size : {65'000u, 65'534u, 65'536u, 70'000u, 200'000u}) {
+    std::string answer = Ask(
+        *server, StrCat("GET / HTTP/1.1\r\nHost: h\r\nX: ", std::string(size, 'x'), "\r\n\r\n"));
+    EXPECT_THAT(answer, StartsWith(size < 65'500 ? "HTTP/1.1 200" : "HTTP/1.1 431")) << size;
+  }
+  EXPECT_THAT(Ask(*server, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
 TEST(HttpServer, HeadLimitBelowAtAndAbove) {
   HttpServerOptions options;
   options.max_head = 1024;

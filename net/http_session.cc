@@ -172,7 +172,8 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
   parser.header_limit(options_.max_head);
   parser.body_limit(options_.max_body);
   buffer_.reserve(kReadSize);  // Beast reads as much at once as there is room for
-  auto [error, size] = co_await http::async_read_header(stream, buffer_, parser, kAwait);
+  size_t size = 0;
+  ErrorCode error = co_await ReadHead(stream, parser, &size);
   // The parser counts its limit by lines; here it is exact.
   if (!error && size > options_.max_head) error = http::error::header_limit;
   if (error) {
@@ -205,6 +206,32 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
   HttpResponse response = co_await dispatch_(std::move(request));
   co_return co_await Write(stream, std::move(response), version, head_only,
                            keep_alive && !draining_);
+}
+
+// As http::async_read_header; but that lets what Beast throws (a header of more than 64 KiB does
+// not fit its tables) out of the I/O thread, which ends the program.
+template <typename Stream, typename ParserType>
+asio::awaitable<ErrorCode> HttpSession::ReadHead(Stream& stream, ParserType& parser, size_t* size) {
+  for (;;) {
+    if (buffer_.size() > 0) {
+      ErrorCode error;
+      try {
+        size_t used = parser.put(buffer_.data(), error);
+        buffer_.consume(used);
+        *size += used;
+      } catch (const std::exception&) {
+        error = http::error::header_limit;
+      }
+      if (error && error != http::error::need_more) co_return error;
+      if (parser.is_header_done()) co_return ErrorCode();
+    }
+    auto [failed, got] = co_await stream.async_read_some(buffer_.prepare(kReadSize), kAwait);
+    buffer_.commit(got);
+    if (failed == asio::error::eof) {
+      co_return parser.got_some() ? http::error::partial_message : http::error::end_of_stream;
+    }
+    if (failed) co_return failed;
+  }
 }
 
 template <typename Stream, typename ParserType>

@@ -42,6 +42,8 @@ class HttpSession {
   template <typename Stream>
   asio::awaitable<bool> ServeOne(Stream& stream);
   template <typename Stream, typename ParserType>
+  asio::awaitable<ErrorCode> ReadHead(Stream& stream, ParserType& parser, size_t* size);
+  template <typename Stream, typename ParserType>
   asio::awaitable<ErrorCode> ReadBody(Stream& stream, ParserType& parser);
   template <typename Stream>
   asio::awaitable<void> RefuseUnread(Stream& stream, ErrorCode error, bool began);

@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "net/http_client.h"
 #include "net/tls_context.h"
 
 namespace nacre::net {

@@ -10,10 +10,11 @@
 #include "base/deadline.h"
 #include "base/status.h"
 #include "base/unique_fd.h"
-#include "net/http_client.h"
 #include "net/url.h"
 
 namespace nacre::net {
+
+struct HttpClientOptions;
 
 // One connection, TCP or TLS, that is being opened, used or closed. Used by one thread at a time.
 class RawConnection {

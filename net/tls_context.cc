@@ -67,6 +67,19 @@ int CheckPinned(X509_STORE_CTX* store, void* pinned) {
   return 0;
 }
 
+// The same for `pinned`, the DER of a SubjectPublicKeyInfo.
+int CheckPinnedKey(X509_STORE_CTX* store, void* pinned) {
+  X509* leaf = X509_STORE_CTX_get0_cert(store);
+  uint8_t* data = nullptr;
+  int size = leaf == nullptr ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &data);
+  Bytes key;
+  if (size >= 0) key.assign(data, data + size);
+  OPENSSL_free(data);
+  if (!key.empty() && key == *static_cast<const Bytes*>(pinned)) return 1;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+  return 0;
+}
+
 int PinnedSlot() {
   static const int slot = SSL_CTX_get_ex_new_index(
       0, nullptr, nullptr, nullptr, [](void*, void* pinned, CRYPTO_EX_DATA*, int, long, void*) {
@@ -82,6 +95,22 @@ absl::Status Pin(SSL_CTX* context, std::string_view pem) {
   }
   auto pinned = std::make_unique<Bytes>(Der(certificates[0].get()));
   SSL_CTX_set_cert_verify_callback(context, CheckPinned, pinned.get());
+  SSL_CTX_set_ex_data(context, PinnedSlot(), pinned.release());
+  return absl::OkStatus();
+}
+
+absl::Status PinKey(SSL_CTX* context, std::string_view pem) {
+  BioPointer bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  KeyPointer key(PEM_read_bio_PUBKEY(bio.get(), nullptr, NoPassphrase, nullptr), EVP_PKEY_free);
+  uint8_t* data = nullptr;
+  int size = key == nullptr ? -1 : i2d_PUBKEY(key.get(), &data);
+  if (size < 0) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError("pinned public key: no PEM public key");
+  }
+  auto pinned = std::make_unique<Bytes>(data, data + size);
+  OPENSSL_free(data);
+  SSL_CTX_set_cert_verify_callback(context, CheckPinnedKey, pinned.get());
   SSL_CTX_set_ex_data(context, PinnedSlot(), pinned.release());
   return absl::OkStatus();
 }
@@ -125,16 +154,24 @@ bool IsAddress(const std::string& host) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<TlsContext>> MakeClientTls(const HttpClientOptions& options) {
-  if (!options.trusted_ca_pem.empty() && !options.pinned_server_cert_pem.empty()) {
-    return absl::InvalidArgumentError("both trusted CAs and a pinned certificate are set");
+  int kinds = (options.trusted_ca_pem.empty() ? 0 : 1) +
+              (options.pinned_server_cert_pem.empty() ? 0 : 1) +
+              (options.pinned_public_key_pem.empty() ? 0 : 1);
+  if (kinds > 1) {
+    return absl::InvalidArgumentError(
+        "more than one of trusted CAs, pinned certificate and pinned public key is set");
   }
   ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> context, NewContext(TlsContext::tls_client));
   SSL_CTX* native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, options.allow_tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-  RETURN_IF_ERROR(options.pinned_server_cert_pem.empty()
-                      ? Trust(native, options.trusted_ca_pem)
-                      : Pin(native, options.pinned_server_cert_pem));
+  if (!options.pinned_public_key_pem.empty()) {
+    RETURN_IF_ERROR(PinKey(native, options.pinned_public_key_pem));
+  } else if (!options.pinned_server_cert_pem.empty()) {
+    RETURN_IF_ERROR(Pin(native, options.pinned_server_cert_pem));
+  } else {
+    RETURN_IF_ERROR(Trust(native, options.trusted_ca_pem));
+  }
   return context;
 }
 

@@ -41,9 +41,13 @@ Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view te
 // The guest's key must be one we can encrypt to.
 absl::Status CheckTeeKey(const Json& jwk) {
   RETURN_IF_ERROR(JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e"}, "tee-pubkey"));
-  RETURN_IF_ERROR(JsonString(jwk, "alg", "tee-pubkey").status());
-  RETURN_IF_ERROR(crypto::PublicKeyFromJwk(jwk).status(), "tee-pubkey");
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string algorithm, JsonString(jwk, "alg", "tee-pubkey"));
+  ASSIGN_OR_RETURN(const crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
+  const std::string_view ours =
+      key.kind() == crypto::KeyKind::kEc ? "ECDH-ES+A256KW" : "RSA-OAEP-256";
+  if (algorithm == ours) return absl::OkStatus();
+  return absl::InvalidArgumentError("tee-pubkey: alg is not " + std::string(ours) +
+                                    ", what this broker encrypts with for such a key");
 }
 
 // All the evidence of one attestation, and what it has to be bound to.

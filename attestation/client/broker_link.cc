@@ -13,6 +13,7 @@ namespace nacre::attestation {
 namespace {
 
 constexpr int64_t kMaxBackoffMs = 10'000;
+constexpr char kStranger[] = "nacre/not-the-broker";
 
 absl::Status WithCode(int http_status, std::string message) {
   switch (http_status) {
@@ -35,12 +36,15 @@ absl::Status WithCode(int http_status, std::string message) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BrokerLink>> BrokerLink::Create(const KbsClientOptions& options) {
-  ASSIGN_OR_RETURN(net::Url url, net::ParseUrl(options.url), "broker URL");
+absl::StatusOr<std::unique_ptr<BrokerLink>> BrokerLink::Create(const KbsBroker& broker,
+                                                               const KbsClientOptions& options) {
+  ASSIGN_OR_RETURN(net::Url url, net::ParseUrl(broker.url), "broker URL");
   if (!url.tls()) return absl::InvalidArgumentError("broker URL: want https, not plain http");
   net::HttpClientOptions http;
-  http.pinned_server_cert_pem = options.pinned_server_cert_pem;
-  http.trusted_ca_pem = options.trusted_ca_pem;
+  http.pinned_server_cert_pem = broker.pinned_server_cert_pem;
+  http.pinned_public_key_pem = broker.pinned_public_key_pem;
+  http.trusted_ca_pem = broker.trusted_ca_pem;
+  http.proxy_url = options.proxy_url;
   http.connect_timeout_ms = options.connect_timeout_ms;
   http.total_timeout_ms = options.request_timeout_ms;
   http.idle_timeout_ms = options.request_timeout_ms;
@@ -60,8 +64,12 @@ absl::StatusOr<net::HttpResponse> BrokerLink::Send(std::string_view method, std:
   request.headers = std::move(headers);
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.body = std::move(body);
-  ASSIGN_OR_RETURN(net::HttpResponse response, http_->Send(request), "key broker");
-  return response;
+  absl::StatusOr<net::HttpResponse> response = http_->Send(request);
+  if (response.ok()) return response;
+  absl::Status failed = Annotate(response.status(), "key broker");
+  // The only such error of the HTTP client is about TLS.
+  if (absl::IsUnauthenticated(failed)) failed.SetPayload(kStranger, absl::Cord());
+  return failed;
 }
 
 absl::Status BrokerLink::RefusalStatus(std::string_view what,
@@ -79,6 +87,8 @@ absl::Status BrokerLink::RefusalStatus(std::string_view what,
 bool IsTransportError(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
 }
+
+bool IsStranger(const absl::Status& status) { return status.GetPayload(kStranger).has_value(); }
 
 void BackOff(int attempt, int64_t first_backoff_ms) {
   int64_t whole_ms = std::min(first_backoff_ms << std::min(attempt - 1, 10), kMaxBackoffMs);

@@ -15,7 +15,9 @@ namespace nacre::attestation {
 // Thread-safe.
 class BrokerLink {
  public:
-  static absl::StatusOr<std::unique_ptr<BrokerLink>> Create(const KbsClientOptions& options);
+  // To `broker`, with the limits and the proxy of `options`.
+  static absl::StatusOr<std::unique_ptr<BrokerLink>> Create(const KbsBroker& broker,
+                                                            const KbsClientOptions& options);
 
   // One try. `path` starts with "/kbs/v0/". Errors are those of net::HttpClient.
   absl::StatusOr<net::HttpResponse> Send(std::string_view method, std::string_view path,
@@ -38,6 +40,10 @@ class BrokerLink {
 // Whether a failed exchange may be tried again: it failed on the way, or the broker was too busy;
 // nobody refused.
 bool IsTransportError(const absl::Status& status);
+
+// Whether what answers at the broker's address is somebody else: another certificate or key than
+// the pinned one, no TLS.
+bool IsStranger(const absl::Status& status);
 
 // Sleeps before attempt `attempt` + 1 (counted from 1): the first backoff doubled for each attempt
 // before, at most 10 s, of which a random half is left out so that many guests do not come at once.

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/evidence.h"
+#include "base/strings.h"
 
 namespace nacre::attestation {
 namespace {
@@ -88,15 +89,32 @@ absl::StatusOr<HandshakeResult> TryOnce(BrokerLink& link, const KbsClientOptions
   return result;
 }
 
+// The first broker that gives a token or a refusal. `again`: a later round may end differently.
+absl::StatusOr<HandshakeResult> TryEach(const BrokerLinks& links, const KbsClientOptions& options,
+                                        const Json& tee_pubkey, EvidenceKind* kind, bool* again) {
+  absl::Status failed;
+  *again = false;
+  for (const auto& link : links) {
+    auto result = TryOnce(*link, options, tee_pubkey, kind);
+    if (result.ok()) result->link = link.get();
+    const absl::Status status = result.status();
+    const bool unreachable = IsTransportError(status);
+    if (!unreachable && !IsStranger(status)) return result;
+    *again = *again || unreachable;
+    failed = failed.ok() ? status : Annotate(status, StrCat(Message(failed), "; and"));
+  }
+  return failed;
+}
+
 }  // namespace
 
-absl::StatusOr<HandshakeResult> PerformHandshake(BrokerLink& link, const KbsClientOptions& options,
+absl::StatusOr<HandshakeResult> PerformHandshake(const BrokerLinks& links,
+                                                 const KbsClientOptions& options,
                                                  const Json& tee_pubkey, EvidenceKind* kind) {
   for (int attempt = 1;; ++attempt) {
-    auto result = TryOnce(link, options, tee_pubkey, kind);
-    if (result.ok() || !IsTransportError(result.status()) || attempt >= options.max_attempts) {
-      return result;
-    }
+    bool again = false;
+    auto result = TryEach(links, options, tee_pubkey, kind, &again);
+    if (result.ok() || !again || attempt >= options.max_attempts) return result;
     BackOff(attempt, options.first_backoff_ms);
   }
 }

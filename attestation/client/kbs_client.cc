@@ -37,28 +37,30 @@ absl::StatusOr<Json> TeePublicJwk(const crypto::PrivateKey& key) {
 
 class KbsClient::Impl {
  public:
-  Impl(KbsClientOptions options, std::unique_ptr<BrokerLink> link, crypto::PrivateKey key,
-       Json tee_pubkey)
+  Impl(KbsClientOptions options, BrokerLinks links, crypto::PrivateKey key, Json tee_pubkey)
       : options_(std::move(options)),
-        link_(std::move(link)),
+        links_(std::move(links)),
         key_(std::move(key)),
         tee_pubkey_(std::move(tee_pubkey)) {}
 
   absl::StatusOr<SecretBytes> GetResource(std::string_view kbs_uri) {
     ASSIGN_OR_RETURN(ResourcePath path, ParseKbsUri(kbs_uri));
-    ASSIGN_OR_RETURN(std::string token, GetToken());
+    ASSIGN_OR_RETURN(Pass pass, GetPass());
     auto start = std::chrono::steady_clock::now();
-    ASSIGN_OR_RETURN(net::HttpResponse response, Fetch(path, token));
-    if (response.status == 401) {
-      // The broker no longer knows the token: expired on the way, or its key has changed.
-      Forget(token);
-      ASSIGN_OR_RETURN(token, GetToken());
-      ASSIGN_OR_RETURN(response, Fetch(path, token));
+    absl::StatusOr<net::HttpResponse> response = Fetch(path, pass);
+    const bool gone = links_.size() > 1 && IsTransportError(response.status());
+    if (gone || (response.ok() && response->status == 401)) {
+      // The broker no longer knows the token (expired on the way, or its key has changed), or it
+      // cannot be reached and another one may be: a token is good only where it was given.
+      Forget(pass.token);
+      ASSIGN_OR_RETURN(pass, GetPass());
+      response = Fetch(path, pass);
     }
-    if (response.status != 200) return link_->RefusalStatus(path.Uri(), response);
-    auto contents = crypto::JweDecrypt(response.body, key_, crypto::kBrokerJweAlgorithms);
+    RETURN_IF_ERROR(response.status());
+    if (response->status != 200) return pass.link->RefusalStatus(path.Uri(), *response);
+    auto contents = crypto::JweDecrypt(response->body, key_, crypto::kBrokerJweAlgorithms);
     if (!contents.ok()) {
-      return absl::DataLossError(path.Uri() + ": answer of " + link_->url() + ": " +
+      return absl::DataLossError(path.Uri() + ": answer of " + pass.link->url() + ": " +
                                  std::string(contents.status().message()));
     }
     std::lock_guard lock(timings_mutex_);
@@ -67,17 +69,8 @@ class KbsClient::Impl {
   }
 
   absl::StatusOr<std::string> GetToken() {
-    uint64_t seen = outcomes_seen();
-    std::lock_guard lock(handshake_mutex_);
-    if (HasFreshToken()) return token_;
-    // Somebody else's handshake ended while this caller waited: its outcome is ours too.
-    if (outcomes_seen() != seen && !last_outcome_.ok()) return last_outcome_;
-    absl::Status outcome = Attest();
-    std::lock_guard count_lock(timings_mutex_);
-    last_outcome_ = outcome;
-    ++outcomes_;
-    if (!outcome.ok()) return outcome;
-    return token_;
+    ASSIGN_OR_RETURN(Pass pass, GetPass());
+    return std::move(pass.token);
   }
 
   KbsTimings timings() const {
@@ -86,10 +79,30 @@ class KbsClient::Impl {
   }
 
  private:
-  absl::StatusOr<net::HttpResponse> Fetch(const ResourcePath& path, const std::string& token) {
+  // A token and the broker that gave it.
+  struct Pass {
+    std::string token;
+    BrokerLink* link = nullptr;
+  };
+
+  absl::StatusOr<Pass> GetPass() {
+    uint64_t seen = outcomes_seen();
+    std::lock_guard lock(handshake_mutex_);
+    if (HasFreshToken()) return pass_;
+    // Somebody else's handshake ended while this caller waited: its outcome is ours too.
+    if (outcomes_seen() != seen && !last_outcome_.ok()) return last_outcome_;
+    absl::Status outcome = Attest();
+    std::lock_guard count_lock(timings_mutex_);
+    last_outcome_ = outcome;
+    ++outcomes_;
+    if (!outcome.ok()) return outcome;
+    return pass_;
+  }
+
+  absl::StatusOr<net::HttpResponse> Fetch(const ResourcePath& path, const Pass& pass) {
     for (int attempt = 1;; ++attempt) {
-      auto response = link_->Send("GET", "/kbs/v0/resource/" + path.Text(),
-                                  {{"Authorization", "Bearer " + token}}, "");
+      auto response = pass.link->Send("GET", "/kbs/v0/resource/" + path.Text(),
+                                      {{"Authorization", "Bearer " + pass.token}}, "");
       bool busy = response.ok() && (response->status == 429 || response->status == 503);
       bool again = busy || IsTransportError(response.status());
       if (!again || attempt >= options_.max_attempts) return response;
@@ -101,8 +114,8 @@ class KbsClient::Impl {
   absl::Status Attest() {
     auto start = std::chrono::steady_clock::now();
     ASSIGN_OR_RETURN(HandshakeResult result,
-                     PerformHandshake(*link_, options_, tee_pubkey_, &kind_));
-    token_ = std::move(result.token);
+                     PerformHandshake(links_, options_, tee_pubkey_, &kind_));
+    pass_ = {std::move(result.token), result.link};
     SetRenewal();
     std::lock_guard lock(timings_mutex_);
     ++timings_.handshakes;
@@ -114,7 +127,7 @@ class KbsClient::Impl {
   // By the steady clock: the guest's wall clock is its host's to set. A token that names no expiry
   // is used until the broker refuses it.
   void SetRenewal() {
-    auto expiry = UnverifiedExpiry(token_);
+    auto expiry = UnverifiedExpiry(pass_.token);
     if (!expiry.ok()) {
       renew_at_ = SteadyTime::max();
       return;
@@ -125,12 +138,12 @@ class KbsClient::Impl {
   }
 
   bool HasFreshToken() const {
-    return !token_.empty() && std::chrono::steady_clock::now() < renew_at_;
+    return !pass_.token.empty() && std::chrono::steady_clock::now() < renew_at_;
   }
 
   void Forget(const std::string& token) {
     std::lock_guard lock(handshake_mutex_);
-    if (token_ == token) token_.clear();
+    if (pass_.token == token) pass_.token.clear();
   }
 
   uint64_t outcomes_seen() const {
@@ -139,13 +152,13 @@ class KbsClient::Impl {
   }
 
   const KbsClientOptions options_;
-  const std::unique_ptr<BrokerLink> link_;
+  const BrokerLinks links_;
   const crypto::PrivateKey key_;
   const Json tee_pubkey_;
 
   std::mutex handshake_mutex_;              // held through a handshake; guards the next four
   EvidenceKind kind_ = EvidenceKind::kSnp;  // of the evidence source, as far as is known
-  std::string token_;
+  Pass pass_;
   SteadyTime renew_at_;
   absl::Status last_outcome_;
 
@@ -161,11 +174,18 @@ absl::StatusOr<std::unique_ptr<KbsClient>> KbsClient::Create(KbsClientOptions op
   if (options.evidence_source == nullptr) {
     return absl::InvalidArgumentError("key broker client: no evidence source");
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<BrokerLink> link, BrokerLink::Create(options));
+  BrokerLinks links;
+  std::vector<KbsBroker> brokers = {{options.url, options.pinned_server_cert_pem,
+                                     options.pinned_public_key_pem, options.trusted_ca_pem}};
+  brokers.insert(brokers.end(), options.fallbacks.begin(), options.fallbacks.end());
+  for (const KbsBroker& broker : brokers) {
+    ASSIGN_OR_RETURN(std::unique_ptr<BrokerLink> link, BrokerLink::Create(broker, options));
+    links.push_back(std::move(link));
+  }
   ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
   ASSIGN_OR_RETURN(Json tee_pubkey, TeePublicJwk(key));
   return std::unique_ptr<KbsClient>(new KbsClient(std::make_unique<Impl>(
-      std::move(options), std::move(link), std::move(key), std::move(tee_pubkey))));
+      std::move(options), std::move(links), std::move(key), std::move(tee_pubkey))));
 }
 
 absl::StatusOr<SecretBytes> KbsClient::GetResource(std::string_view kbs_uri) {

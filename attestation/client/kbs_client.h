@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "attestation/protocol/launch_hint.h"
 #include "attestation/protocol/messages.h"
@@ -17,11 +18,25 @@
 
 namespace nacre::attestation {
 
+// One more broker that knows this guest: another address of the same, or its stand-in.
+struct KbsBroker {
+  std::string url;
+  std::string pinned_server_cert_pem;
+  std::string pinned_public_key_pem;
+  std::string trusted_ca_pem;
+};
+
 struct KbsClientOptions {
   std::string url;  // "https://10.0.2.2:8080"; plain http is refused
   // Whom the broker must be: at most one, see net/http_client.h. From measured configuration.
   std::string pinned_server_cert_pem;
+  std::string pinned_public_key_pem;
   std::string trusted_ca_pem;
+
+  // Asked in this order when those before cannot be reached, or are not whom they must be. A broker
+  // that refuses is not gone around: its word is the owner's.
+  std::vector<KbsBroker> fallbacks;
+  std::string proxy_url;  // "http://10.0.2.2:3128", by CONNECT; empty: none
 
   tee::EvidenceSource* evidence_source = nullptr;  // not owned; must outlive the client
   std::optional<InitData> init_data;               // the document whose digest is in the report
@@ -29,7 +44,7 @@ struct KbsClientOptions {
 
   int64_t connect_timeout_ms = 5'000;
   int64_t request_timeout_ms = 30'000;  // one request
-  int max_attempts = 4;                 // of one request, on transport errors only
+  int max_attempts = 4;                 // of one request to each broker, on transport errors only
   int64_t first_backoff_ms = 200;       // doubles each time, with jitter
 };
 
@@ -56,7 +71,7 @@ class KbsClient {
   //                       not the pinned one
   //   kPermissionDenied   attested, but policy denies this resource
   //   kNotFound           no such resource
-  //   kUnavailable, kDeadlineExceeded   no answer after max_attempts
+  //   kUnavailable, kDeadlineExceeded   no answer of any broker after max_attempts
   //   kDataLoss           an answer that is not of the protocol
   absl::StatusOr<SecretBytes> GetResource(std::string_view kbs_uri);
 

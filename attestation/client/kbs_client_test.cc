@@ -8,6 +8,7 @@
 #include <ctime>
 #include <thread>
 
+#include "attestation/client/stand_in_proxy.h"
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/error_body.h"
 #include "attestation/protocol/limits.h"
@@ -70,6 +71,9 @@ class PeerBroker {
     return options;
   }
   void Stop() { server_->Stop(); }
+
+  KbsBroker AsFallback() { return {server_->url(), certificate_pem, "", ""}; }
+  std::string public_key_pem() { return *key_.public_key().ToPem(); }
 
   std::string certificate_pem;
   PaperSource source;
@@ -285,6 +289,82 @@ TEST_F(KbsClientTest, BadUrisAreNotAskedFor) {
   EXPECT_STATUS(client->GetResource("kbs:///default/../1"), kInvalidArgument, "KBS URI");
   EXPECT_STATUS(client->GetResource("https://x/y"), kInvalidArgument, "KBS URI");
   EXPECT_EQ(peer.auths, 0);
+}
+
+TEST_F(KbsClientTest, ABrokerIsKnownByItsKeyWhateverItsCertificate) {
+  KbsClientOptions options = peer.Options();
+  options.pinned_server_cert_pem.clear();
+  options.pinned_public_key_pem = peer.public_key_pem();
+  EXPECT_OK(Client(options)->GetToken());
+  PeerBroker stranger;
+  options.pinned_public_key_pem = stranger.public_key_pem();
+  EXPECT_STATUS(Client(options)->GetToken(), kUnauthenticated, "pinned one");
+  options.pinned_server_cert_pem = peer.certificate_pem;
+  EXPECT_STATUS(KbsClient::Create(options), kInvalidArgument, "more than one");
+}
+
+TEST_F(KbsClientTest, TheNextBrokerIsAskedWhenTheFirstIsGone) {
+  PeerBroker other;
+  KbsClientOptions options = peer.Options();
+  options.fallbacks = {other.AsFallback()};
+  auto client = Client(options);
+  ASSERT_OK(client->GetResource(kUri));
+  EXPECT_EQ(other.auths, 0);
+  // A token is good only where it was given: the other broker gets a handshake of its own.
+  peer.Stop();
+  ASSERT_OK(client->GetResource(kUri));
+  EXPECT_EQ(other.attests, 1);
+  EXPECT_EQ(other.fetches, 1);
+}
+
+TEST_F(KbsClientTest, TheNextBrokerIsAskedWhenSomebodyElseAnswers) {
+  PeerBroker other;
+  KbsClientOptions options = peer.Options();
+  options.pinned_server_cert_pem = other.certificate_pem;
+  options.fallbacks = {other.AsFallback()};
+  ASSERT_OK(Client(options)->GetResource(kUri));
+  EXPECT_EQ(peer.auths, 0);
+}
+
+TEST_F(KbsClientTest, ARefusalIsNotGoneAround) {
+  PeerBroker other;
+  peer.attest_refusal = net::MakeResponse(401, "text/plain", "");
+  KbsClientOptions options = peer.Options();
+  options.fallbacks = {other.AsFallback()};
+  EXPECT_STATUS(Client(options)->GetResource(kUri), kUnauthenticated, "401");
+  EXPECT_EQ(other.auths, 0);
+}
+
+TEST_F(KbsClientTest, AllBrokersThatAreGoneAreNamed) {
+  PeerBroker other;
+  KbsClientOptions options = peer.Options();
+  options.fallbacks = {other.AsFallback()};
+  options.max_attempts = 2;
+  peer.Stop();
+  other.Stop();
+  EXPECT_STATUS(Client(options)->GetToken(), kUnavailable, "; and: key broker");
+}
+
+TEST_F(KbsClientTest, AProxyIsAskedForAWayThrough) {
+  StandInProxy proxy;
+  KbsClientOptions options = peer.Options();
+  options.proxy_url = proxy.url();
+  auto client = Client(options);
+  ASSERT_OK_AND_ASSIGN(SecretBytes contents, client->GetResource(kUri));
+  EXPECT_EQ(AsText(contents.view()), "secret");
+  EXPECT_EQ(proxy.asked_for(), options.url.substr(sizeof "https://" - 1));
+  EXPECT_EQ(proxy.connections(), 1);  // kept for the second request
+}
+
+TEST_F(KbsClientTest, AProxyThatRefusesIsNamed) {
+  StandInProxy proxy(407);
+  KbsClientOptions options = peer.Options();
+  options.proxy_url = proxy.url();
+  options.max_attempts = 1;
+  EXPECT_STATUS(Client(options)->GetToken(), kUnavailable, "it answers 407");
+  EXPECT_EQ(peer.auths, 0);
+  options.proxy_url = "https://127.0.0.1:1";
+  EXPECT_STATUS(KbsClient::Create(options), kInvalidArgument, "want http");
 }
 
 TEST_F(KbsClientTest, OptionsThatCannotWorkAreRefused) {

@@ -73,6 +73,7 @@ class EmulatedTdx : public Guest {
   absl::StatusOr<std::string> Reference(std::string_view name, int64_t now) const;
 
   const tee::emulator::TdxPlatform& platform() const { return platform_; }
+  const std::string& folder() const { return options_.folder; }
 
  private:
   EmulatedTdx(EmulatedOptions options, tee::emulator::TdxPlatform platform)

@@ -32,7 +32,7 @@ TEST_F(GuestRunTest, EveryStepIsShownAndTheSecretIsNot) {
   std::string text = FormatRun(report);
   EXPECT_THAT(text, HasSubstr("attested, and default/key/1 was released"));
   EXPECT_THAT(text, HasSubstr("-> POST /kbs/v0/attest"));
-  EXPECT_THAT(text, HasSubstr("expires in: 300 s"));
+  EXPECT_THAT(text, HasSubstr("expires in: "));
   Json json = RunToJson(report);
   EXPECT_EQ(json["steps"][1]["answer"]["status"], 200);
   EXPECT_GT(json["total_us"].get<int64_t>(), 0);

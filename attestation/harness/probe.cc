@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/strings.h"
+#include "net/http_client.h"
 
 namespace nacre::attestation::harness {
 
@@ -18,6 +19,14 @@ net::HttpClientOptions ClientOptions(const Target& target) {
   options.user_agent = "nacre-attest";
   return options;
 }
+
+Probe::Probe(Target target, net::Url url, std::unique_ptr<net::HttpClient> http,
+             std::unique_ptr<net::RawDialer> dialer)
+    : target_(std::move(target)),
+      url_(std::move(url)),
+      http_(std::move(http)),
+      dialer_(std::move(dialer)) {}
+Probe::~Probe() = default;
 
 absl::StatusOr<std::unique_ptr<Probe>> Probe::Create(const Target& target) {
   ASSIGN_OR_RETURN(net::Url url, net::ParseUrl(target.url), "broker URL");

@@ -8,8 +8,13 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "net/http_client.h"
+#include "net/http_message.h"
 #include "net/raw_connection.h"
+
+namespace nacre::net {
+class HttpClient;
+struct HttpClientOptions;
+}  // namespace nacre::net
 
 namespace nacre::attestation::harness {
 
@@ -35,6 +40,7 @@ struct Exchange {
 class Probe {
  public:
   static absl::StatusOr<std::unique_ptr<Probe>> Create(const Target& target);
+  ~Probe();
 
   // `path` is put behind the URL as it is. JSON is announced as such.
   Exchange Send(std::string_view method, std::string_view path, net::HttpHeaders headers = {},
@@ -46,11 +52,7 @@ class Probe {
 
  private:
   Probe(Target target, net::Url url, std::unique_ptr<net::HttpClient> http,
-        std::unique_ptr<net::RawDialer> dialer)
-      : target_(std::move(target)),
-        url_(std::move(url)),
-        http_(std::move(http)),
-        dialer_(std::move(dialer)) {}
+        std::unique_ptr<net::RawDialer> dialer);
   Target target_;
   net::Url url_;
   std::unique_ptr<net::HttpClient> http_;

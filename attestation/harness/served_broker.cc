@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "attestation/collateral/tdx_bundle.h"
 #include "attestation/protocol/limits.h"
 
 namespace nacre::attestation::harness {
@@ -16,14 +17,25 @@ T Must(absl::StatusOr<T> result) {
   std::abort();
 }
 
-void Unhurried(BrokerConfig& config) { config.attestations_per_minute = 1'000'000; }
+// The TDX machine's collateral as a folder that the broker reads.
+TemporaryDirectory MakeCollateral() {
+  TemporaryDirectory folder = Must(TemporaryDirectory::Create("collateral"));
+  const int64_t now = std::time(nullptr);
+  auto collateral = Must(ServedBroker::TrustDomain()->platform().MakeCollateral(now));
+  absl::Status written = WriteBundle(folder.path(), collateral, now);
+  if (!written.ok()) Must(absl::StatusOr<int>(written));
+  return folder;
+}
 
 }  // namespace
 
 ServedBroker::ServedBroker(const std::function<void(BrokerConfig&)>& change, Between between,
                            const std::function<void(net::HttpServerOptions&)>& serve)
-    : broker([&change](BrokerConfig& config) {
-        Unhurried(config);
+    : collateral_(MakeCollateral()),
+      broker([this, &change](BrokerConfig& config) {
+        config.attestations_per_minute = 1'000'000;
+        config.emulated_tdx_root = EmulatorFolder() + "/tdx-root.pem";
+        config.tdx_collateral = collateral_.path();
         if (change) change(config);
       }),
       between_(std::move(between)) {
@@ -64,6 +76,10 @@ std::unique_ptr<EmulatedSnp> ServedBroker::Guest() {
   return Must(EmulatedSnp::Create({.folder = EmulatorFolder(),
                                    .launch = testing::Chip::Get().Launch(),
                                    .now = std::time(nullptr)}));
+}
+
+std::unique_ptr<EmulatedTdx> ServedBroker::TrustDomain() {
+  return Must(EmulatedTdx::Create({.folder = EmulatorFolder(), .now = std::time(nullptr)}));
 }
 
 }  // namespace nacre::attestation::harness

@@ -1,5 +1,6 @@
-// For tests: our broker in this process behind its HTTPS server, with limits that a suite does not
-// reach, and something between the two that can spoil what goes through.
+// For tests: our broker in this process behind its HTTPS server, which trusts an emulated SNP chip
+// and an emulated TDX machine; with limits that a suite does not reach, and something between the
+// two that can spoil what goes through.
 #pragma once
 
 #include <functional>
@@ -27,9 +28,14 @@ class ServedBroker {
   std::string admin_key_pem() const;
   // The folder of the emulated chip whose root the broker trusts.
   static std::string EmulatorFolder();
-  // A guest there, launched as `broker.Provision()` registers it.
+  // A guest there, launched as `broker.Provision()` registers it; and a trust domain.
   static std::unique_ptr<EmulatedSnp> Guest();
+  static std::unique_ptr<EmulatedTdx> TrustDomain();
 
+ private:
+  TemporaryDirectory collateral_;
+
+ public:
   testing::TestBroker broker;
 
  private:

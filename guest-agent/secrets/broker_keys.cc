@@ -7,11 +7,17 @@ namespace nacre::guest_agent {
 absl::StatusOr<attestation::KbsClient*> BrokerKeys::Client() {
   const std::lock_guard lock(mutex_);
   if (client_ != nullptr) return client_.get();
-  if (options_.url.empty())
+  const AgentConfig& config = options_.config;
+  if (config.broker_url.empty())
     return absl::FailedPreconditionError("no key broker: initdata has no [broker] in nacre.toml");
   attestation::KbsClientOptions client;
-  client.url = options_.url;
-  client.pinned_server_cert_pem = options_.certificate_pem;
+  client.url = config.broker_url;
+  client.pinned_server_cert_pem = config.broker_certificate_pem;
+  client.pinned_public_key_pem = config.broker_public_key_pem;
+  client.proxy_url = config.broker_proxy;
+  for (const std::string& url : config.broker_fallback_urls)
+    client.fallbacks.push_back(
+        {url, config.broker_certificate_pem, config.broker_public_key_pem, ""});
   client.evidence_source = evidence_;
   client.init_data = attestation::InitData{"toml", options_.initdata_document};
   client.launch_hint = attestation::LaunchHint{options_.command_line, options_.vcpus};

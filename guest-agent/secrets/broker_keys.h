@@ -15,8 +15,7 @@
 namespace nacre::guest_agent {
 
 struct BrokerKeysOptions {
-  std::string url;
-  std::string certificate_pem;
+  AgentConfig config;             // its [broker]
   std::string initdata_document;  // sent along, so that the broker sees what the digest covers
   std::string command_line;       // for the explanation of a refusal; the broker proves it
   uint32_t vcpus = 1;

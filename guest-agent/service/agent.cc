@@ -71,8 +71,7 @@ absl::Status RunAgent() {
   ASSIGN_OR_RETURN(auto policy, policy::RequestPolicy::FromInitdata(data));
   ASSIGN_OR_RETURN(const AgentConfig config, ReadAgentConfig(data));
 
-  BrokerKeys keys({config.broker_url, config.broker_certificate_pem, guest.initdata_document,
-                   guest.command_line.text, OnlineProcessors()},
+  BrokerKeys keys({config, guest.initdata_document, guest.command_line.text, OnlineProcessors()},
                   evidence.get());
   ImageRootfs rootfs({.insecure_registries = config.insecure_registries}, &keys);
   ContainersOptions options;

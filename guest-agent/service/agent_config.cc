@@ -4,6 +4,23 @@
 #include "base/toml.h"
 
 namespace nacre::guest_agent {
+namespace {
+
+absl::Status CheckBroker(const AgentConfig& config) {
+  std::vector<std::string> urls = config.broker_fallback_urls;
+  urls.insert(urls.begin(), config.broker_url);
+  for (const std::string& url : urls) {
+    if (!url.starts_with("https://"))
+      return absl::InvalidArgumentError(
+          StrCat("nacre.toml: [broker]: url is '", url, "', expected https://..."));
+  }
+  if (config.broker_certificate_pem.empty() == config.broker_public_key_pem.empty())
+    return absl::InvalidArgumentError(
+        "nacre.toml: [broker]: want one of server_certificate and server_public_key");
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data) {
   AgentConfig config;
@@ -15,12 +32,11 @@ absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data) {
     RETURN_IF_ERROR(TableReader(*broker, "nacre.toml: [broker]")
                         .String("url", &config.broker_url)
                         .String("server_certificate", &config.broker_certificate_pem)
+                        .String("server_public_key", &config.broker_public_key_pem)
+                        .Strings("fallback_urls", &config.broker_fallback_urls)
+                        .String("proxy", &config.broker_proxy)
                         .Finish());
-    if (!config.broker_url.starts_with("https://"))
-      return absl::InvalidArgumentError(
-          StrCat("nacre.toml: [broker]: url is '", config.broker_url, "', expected https://..."));
-    if (config.broker_certificate_pem.empty())
-      return absl::InvalidArgumentError("nacre.toml: [broker]: server_certificate is missing");
+    RETURN_IF_ERROR(CheckBroker(config));
   }
   if (const Json* registry = root.Table("registry")) {
     RETURN_IF_ERROR(TableReader(*registry, "nacre.toml: [registry]")

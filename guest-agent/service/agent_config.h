@@ -4,6 +4,9 @@
 //   [broker]
 //   url = "https://10.0.2.2:8443"
 //   server_certificate = """-----BEGIN CERTIFICATE-----..."""   # exactly this one is accepted
+//   server_public_key = """-----BEGIN PUBLIC KEY-----..."""     # or: any certificate of this key
+//   fallback_urls = ["https://10.0.2.3:8443"]                   # asked in order when url is gone
+//   proxy = "http://10.0.2.2:3128"                              # the way to all of them
 //   [registry]
 //   insecure_registries = ["10.0.2.2:5000"]                     # plain HTTP
 #pragma once
@@ -18,12 +21,16 @@
 namespace nacre::guest_agent {
 
 struct AgentConfig {
-  std::string broker_url;  // empty: no broker, so no encrypted image can run
-  std::string broker_certificate_pem;
+  std::string broker_url;              // empty: no broker, so no encrypted image can run
+  std::string broker_certificate_pem;  // exactly one of these two
+  std::string broker_public_key_pem;
+  std::vector<std::string> broker_fallback_urls;
+  std::string broker_proxy;                      // empty: none
   std::vector<std::string> insecure_registries;  // "host" or "host:port"
 };
 
-// kInvalidArgument naming the key. A broker must be https and come with its certificate.
+// kInvalidArgument naming the key. A broker must be https and come with its certificate or
+// its key.
 absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data);
 
 }  // namespace nacre::guest_agent

@@ -24,10 +24,25 @@ TEST(AgentConfig, ReadsEveryKey) {
   EXPECT_EQ(config->insecure_registries, std::vector<std::string>{"10.0.2.2:5000"});
 }
 
+TEST(AgentConfig, ABrokerMayBeKnownByItsKeyAndHaveSeveralAddresses) {
+  const auto config = ReadAgentConfig(
+      {{"nacre.toml",
+        "[broker]\nurl = \"https://a\"\nserver_public_key = \"KEY\"\n"
+        "fallback_urls = [\"https://b\", \"https://c\"]\nproxy = \"http://p:3128\"\n"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->broker_public_key_pem, "KEY");
+  EXPECT_EQ(config->broker_fallback_urls, (std::vector<std::string>{"https://b", "https://c"}));
+  EXPECT_EQ(config->broker_proxy, "http://p:3128");
+}
+
 TEST(AgentConfig, RefusesUnknownKeysAndUnsafeBrokers) {
   for (const char* bad : {"[brokr]\n", "x = 1\n", "[broker]\nurll = \"https://a\"\n", "[broker]\n",
                           "[broker]\nurl = \"http://a\"\nserver_certificate = \"PEM\"\n",
                           "[broker]\nurl = \"https://a\"\n", "broker = 1\n",
+                          "[broker]\nurl = \"https://a\"\nserver_certificate = \"PEM\"\n"
+                          "server_public_key = \"KEY\"\n",
+                          "[broker]\nurl = \"https://a\"\nserver_public_key = \"KEY\"\n"
+                          "fallback_urls = [\"http://b\"]\n",
                           "[registry]\ninsecure_registries = \"a\"\n", "not toml"})
     EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", bad}}).ok()) << bad;
 }
