@@ -84,7 +84,8 @@ class HttpServer::Impl {
   }
 
   absl::Status Reload(std::string_view chain, const SecretBytes& key) {
-    ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> fresh, MakeServerTls(chain, key));
+    ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> fresh,
+                     MakeServerTls(chain, key, options_.client_ca_pem));
     std::lock_guard lock(tls_mutex_);
     if (tls_ == nullptr) return absl::FailedPreconditionError("the server speaks plain HTTP");
     tls_ = std::move(fresh);
@@ -205,8 +206,8 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions 
                                                               Handler handler) {
   std::shared_ptr<TlsContext> tls;
   if (!options.tls_certificate_chain_pem.empty() || !options.tls_private_key_pem.empty()) {
-    ASSIGN_OR_RETURN(tls,
-                     MakeServerTls(options.tls_certificate_chain_pem, options.tls_private_key_pem));
+    ASSIGN_OR_RETURN(tls, MakeServerTls(options.tls_certificate_chain_pem,
+                                        options.tls_private_key_pem, options.client_ca_pem));
   }
   auto impl = std::make_unique<Impl>(std::move(options), std::move(handler), std::move(tls));
   RETURN_IF_ERROR(impl->Start());

@@ -21,6 +21,9 @@ struct HttpServerRequest {
   HttpHeaders headers;  // as sent
   std::string body;
   std::string peer;  // "10.0.2.2:51234", "[::1]:51234"
+  // Of the TLS client certificate, when one was asked for and given; it leads to client_ca_pem.
+  std::string client_certificate_sha256 = {};  // of its DER, lower-case hex
+  std::string client_subject = {};             // RFC 2253: "CN=ci,O=team"
 
   std::string_view Header(std::string_view name) const { return FindHeader(headers, name); }
 };
@@ -30,6 +33,12 @@ struct HttpServerOptions {
   uint16_t port = 0;                           // 0 = any free one, see port()
   std::string tls_certificate_chain_pem = "";  // leaf first; with the key set, TLS 1.3 only
   SecretBytes tls_private_key_pem = {};        // both empty = plain HTTP
+  // Roots of client certificates. Clients are asked for one and may have none; one that does not
+  // lead to a root ends the handshake. Empty: none is asked for.
+  std::string client_ca_pem = "";
+  // What a request is answered that never reaches the handler: 400, 408, 413, 431, 501. A line of
+  // text by default.
+  std::function<HttpResponse(int status, std::string_view why)> refusal = {};
 
   int handler_threads = 2;
   uint32_t max_connections = 256;     // more wait in the listen queue; idle ones make room

@@ -130,6 +130,7 @@ asio::awaitable<void> HttpSession::Run() {
     tls_.emplace(socket_, *context_);
     auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
     if (!error) {
+      if (!options_.client_ca_pem.empty()) client_ = PeerCertificateOf(tls_->native_handle());
       co_await Serve(*tls_);
       // close_notify, so that the client can tell the end from a cut.
       deadline_.ArmFor(kLingerMs);
@@ -189,6 +190,8 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
   }
   request.method = std::string(parser.get().method_string());
   request.peer = peer_;
+  request.client_certificate_sha256 = client_.sha256;
+  request.client_subject = client_.subject;
   // Taken before the body is read: trailers of a chunked body are no headers.
   for (const auto& field : parser.get()) {
     request.headers.emplace_back(field.name_string(), field.value());
@@ -263,7 +266,9 @@ asio::awaitable<void> HttpSession::RefuseUnread(Stream& stream, ErrorCode error,
 
 template <typename Stream>
 asio::awaitable<void> HttpSession::Refuse(Stream& stream, int status, std::string why) {
-  HttpResponse response = MakeResponse(status, "text/plain", std::move(why) + "\n");
+  HttpResponse response = options_.refusal
+                              ? options_.refusal(status, why)
+                              : MakeResponse(status, "text/plain", std::move(why) + "\n");
   co_await Write(stream, std::move(response), 11, false, false);
   co_await Linger(stream);
 }

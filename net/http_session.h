@@ -59,6 +59,7 @@ class HttpSession {
   Deadline deadline_;
   std::shared_ptr<TlsContext> context_;
   std::optional<TlsStream> tls_;  // over socket_
+  PeerCertificate client_;
   const HttpServerOptions& options_;
   const Dispatch& dispatch_;
   const std::string peer_;

@@ -13,6 +13,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "base/bytes.h"
+#include "base/encoding.h"
 #include "base/strings.h"
 
 namespace nacre::net {
@@ -151,6 +152,21 @@ bool IsAddress(const std::string& host) {
   return !error;
 }
 
+// A session that is taken up again brings the certificate of its first handshake with it.
+absl::Status AskForCertificates(SSL_CTX* context, std::string_view roots_pem) {
+  ASSIGN_OR_RETURN(auto roots, ParseCertificates(roots_pem, "client CA certificates"));
+  for (const X509Pointer& root : roots) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root.get()) != 1 ||
+        SSL_CTX_add_client_CA(context, root.get()) != 1) {
+      return absl::InvalidArgumentError("client CA certificates: " + LastOpenSslError());
+    }
+  }
+  static constexpr uint8_t kSessions[] = "nacre clients";
+  SSL_CTX_set_session_id_context(context, kSessions, sizeof kSessions);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<TlsContext>> MakeClientTls(const HttpClientOptions& options) {
@@ -176,7 +192,8 @@ absl::StatusOr<std::shared_ptr<TlsContext>> MakeClientTls(const HttpClientOption
 }
 
 absl::StatusOr<std::shared_ptr<TlsContext>> MakeServerTls(std::string_view certificate_chain_pem,
-                                                          const SecretBytes& private_key_pem) {
+                                                          const SecretBytes& private_key_pem,
+                                                          std::string_view client_ca_pem) {
   ASSIGN_OR_RETURN(auto chain, ParseCertificates(certificate_chain_pem, "server certificate"));
   ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> context, NewContext(TlsContext::tls_server));
   SSL_CTX* native = context->native_handle();
@@ -197,7 +214,28 @@ absl::StatusOr<std::shared_ptr<TlsContext>> MakeServerTls(std::string_view certi
     ERR_clear_error();
     return absl::InvalidArgumentError("server key: does not belong to the server certificate");
   }
+  if (client_ca_pem.empty()) return context;
+  RETURN_IF_ERROR(AskForCertificates(native, client_ca_pem));
   return context;
+}
+
+PeerCertificate PeerCertificateOf(SSL* ssl) {
+  PeerCertificate out;
+  X509Pointer certificate(SSL_get1_peer_certificate(ssl), X509_free);
+  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return out;
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return out;
+  BioPointer text(BIO_new(BIO_s_mem()), BIO_free);
+  if (X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate.get()), 0, XN_FLAG_RFC2253) <
+      0) {
+    return out;
+  }
+  char* data = nullptr;
+  const long length = BIO_get_mem_data(text.get(), &data);
+  out.subject.assign(data, static_cast<size_t>(length));
+  out.sha256 = HexEncode(ByteView(digest, size));
+  return out;
 }
 
 absl::Status ExpectServerName(SSL* ssl, const std::string& host) {

@@ -19,9 +19,18 @@ using TlsContext = boost::asio::ssl::context;
 absl::StatusOr<std::shared_ptr<TlsContext>> MakeClientTls(const HttpClientOptions& options);
 
 // TLS 1.3 with this certificate (leaf first) and key. kInvalidArgument when either does not parse
-// or they do not belong together.
+// or they do not belong together. With `client_ca_pem`, clients are asked for a certificate that
+// leads to one of its roots; they may have none.
 absl::StatusOr<std::shared_ptr<TlsContext>> MakeServerTls(std::string_view certificate_chain_pem,
-                                                          const SecretBytes& private_key_pem);
+                                                          const SecretBytes& private_key_pem,
+                                                          std::string_view client_ca_pem = {});
+
+// The peer's certificate: SHA-256 of its DER in hex, and its subject (RFC 2253). Empty without one.
+struct PeerCertificate {
+  std::string sha256;
+  std::string subject;
+};
+PeerCertificate PeerCertificateOf(SSL* ssl);
 
 // Sets the name the server's certificate must carry (and SNI when `host` is no IP address).
 absl::Status ExpectServerName(SSL* ssl, const std::string& host);
