@@ -1,5 +1,6 @@
 #include "attestation/broker/admin_endpoint.h"
 
+#include "attestation/broker/policy_endpoint.h"
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
 #include "net/url.h"
@@ -31,8 +32,8 @@ Answer Dump(const Call& call, const Json& json) {
   return text.ok() ? JsonAnswer(*std::move(text)) : Failed(call, text.status());
 }
 
-Change ChangeOf(const BrokerContext& context, const Call& call) {
-  return {.actor = context.config.admin_issuer,
+Change ChangeOf(const Call& call) {
+  return {.actor = call.actor,
           .peer = call.origin.peer,
           .request = call.origin.id,
           .time = call.origin.time};
@@ -48,16 +49,15 @@ Answer PutResource(BrokerContext& context, const Call& call, std::string_view pa
                    ""},
                   call.origin.id);
   }
-  return Done(
-      call,
-      context.store->PutResource(path->Text(), AsBytes(call.request.body), ChangeOf(context, call)),
-      "resource " + path->Text() + " set");
+  return Done(call,
+              context.store->PutResource(path->Text(), AsBytes(call.request.body), ChangeOf(call)),
+              "resource " + path->Text() + " set");
 }
 
 Answer DeleteResource(BrokerContext& context, const Call& call, std::string_view path_text) {
   auto path = ParseResourcePath(path_text);
   if (!path.ok()) return BadRequest(call, "bad-path", path.status());
-  return Done(call, context.store->DeleteResource(path->Text(), ChangeOf(context, call)),
+  return Done(call, context.store->DeleteResource(path->Text(), ChangeOf(call)),
               "resource " + path->Text() + " deleted");
 }
 
@@ -68,13 +68,14 @@ Answer ListResources(BrokerContext& context, const Call& call) {
 }
 
 Answer RegisterReference(BrokerContext& context, const Call& call) {
-  auto name = context.references->Register(call.request.body, ChangeOf(context, call));
-  if (absl::IsInvalidArgument(name.status())) {
-    return BadRequest(call, "bad-reference", name.status());
+  auto names = context.references->Register(call.request.body, ChangeOf(call));
+  if (absl::IsInvalidArgument(names.status())) {
+    return BadRequest(call, "bad-reference", names.status());
   }
-  if (!name.ok()) return Failed(call, name.status());
-  Answer answer = Dump(call, {{"name", *name}});
-  answer.summary = "reference value " + *name + " registered";
+  if (!names.ok()) return Failed(call, names.status());
+  Answer answer = Dump(call, {{"name", names->front()}, {"names", *names}});
+  answer.summary = "reference value " + names->front() + " registered" +
+                   (names->size() > 1 ? " and others" : "");
   return answer;
 }
 
@@ -83,7 +84,12 @@ Answer ListReferences(BrokerContext& context, const Call& call) {
   if (!references.ok()) return Failed(call, references.status());
   Json list = Json::array();
   for (const StoredReference& reference : *references) {
-    list.push_back({{"name", reference.name}, {"registered_at", reference.registered_at}});
+    list.push_back({{"name", reference.name},
+                    {"registered_at", reference.registered_at},
+                    {"registered_by", reference.registered_by},
+                    {"source_digest", reference.source_digest},
+                    {"signer", reference.signer},
+                    {"expires_at", reference.expires_at}});
   }
   return Dump(call, {{"reference-values", std::move(list)}});
 }
@@ -92,12 +98,16 @@ Answer OneReference(BrokerContext& context, const Call& call, std::string_view e
   auto name = net::PercentDecode(encoded_name);
   if (!name.ok()) return BadRequest(call, "bad-path", name.status());
   if (call.request.method == "DELETE") {
-    return Done(call, context.references->Remove(*name, ChangeOf(context, call)),
+    return Done(call, context.references->Remove(*name, ChangeOf(call)),
                 "reference value " + *name + " deleted");
   }
   auto reference = context.store->GetReference(*name);
   if (!reference.ok()) return Failed(call, reference.status());
-  return JsonAnswer(std::move(reference->document));
+  if (reference->expires_at != 0 && reference->expires_at <= call.origin.time) {
+    return Failed(call, absl::NotFoundError("reference value " + *name + " has expired"));
+  }
+  auto shown = ReferenceCatalogue::Shown(*reference);
+  return shown.ok() ? JsonAnswer(*std::move(shown)) : Failed(call, shown.status());
 }
 
 Answer GetAttestation(BrokerContext& context, const Call& call, std::string_view id) {
@@ -122,45 +132,52 @@ std::optional<Answer> Dispatch(BrokerContext& context, const Call& call) {
   if (auto resource = After(path, "/kbs/v0/resource/")) {
     if (method == "POST") return PutResource(context, call, *resource);
     if (method == "DELETE") return DeleteResource(context, call, *resource);
-    return std::nullopt;
+    return MethodNotAllowed("GET, POST, DELETE", call.origin.id);
   }
   if (path == "/kbs/v0/reference-value") {
     if (method == "POST") return RegisterReference(context, call);
     if (method == "GET") return ListReferences(context, call);
-    return std::nullopt;
+    return MethodNotAllowed("GET, POST", call.origin.id);
   }
   if (auto name = After(path, "/kbs/v0/reference-value/")) {
     if (method == "GET" || method == "DELETE") return OneReference(context, call, *name);
-    return std::nullopt;
+    return MethodNotAllowed("GET, DELETE", call.origin.id);
   }
-  if (method != "GET") return std::nullopt;
-  if (path == "/kbs/v0/admin/resources") return ListResources(context, call);
-  if (auto id = After(path, "/kbs/v0/admin/attestations/")) {
-    return GetAttestation(context, call, *id);
-  }
-  return std::nullopt;
+  if (auto answer = HandlePolicies(context, call, ChangeOf(call))) return answer;
+  const auto id = After(path, "/kbs/v0/admin/attestations/");
+  if (path != "/kbs/v0/admin/resources" && !id) return std::nullopt;
+  if (method != "GET") return MethodNotAllowed("GET", call.origin.id);
+  return id ? GetAttestation(context, call, *id) : ListResources(context, call);
 }
 
 bool IsAdminPath(const net::HttpServerRequest& request) {
   std::string_view path = request.path;
-  return path.starts_with("/kbs/v0/admin/") || path.starts_with("/kbs/v0/reference-value") ||
-         (path.starts_with("/kbs/v0/resource/") && request.method != "GET");
+  for (const char* prefix : {"/kbs/v0/admin/", "/kbs/v0/reference-value",
+                             "/kbs/v0/attestation-policy", "/kbs/v0/resource-policy"}) {
+    if (path.starts_with(prefix)) return true;
+  }
+  return path.starts_with("/kbs/v0/resource/") && request.method != "GET";
 }
 
 }  // namespace
 
 std::optional<Answer> HandleAdmin(BrokerContext& context, const Call& call) {
   if (!IsAdminPath(call.request)) return std::nullopt;
-  absl::Status allowed =
-      VerifyAdminToken(BearerToken(call.request.Header("Authorization")), context.admin_key,
-                       context.config.admin_issuer, call.origin.time);
-  if (!allowed.ok()) {
-    bool genuine = absl::IsPermissionDenied(allowed);
-    return Refuse({genuine ? 403 : 401, "AdminAuthAccess", "not-admin", "this needs an admin token",
-                   std::string(allowed.message())},
+  const net::HttpServerRequest& request = call.request;
+  const std::string target =
+      request.query.empty() ? request.path : request.path + "?" + request.query;
+  auto identity = context.admins.Check({.bearer = BearerToken(request.Header("Authorization")),
+                                        .certificate = request.client_certificate_sha256,
+                                        .subject = request.client_subject},
+                                       request.method, target, call.origin.time);
+  if (!identity.ok()) {
+    bool genuine = absl::IsPermissionDenied(identity.status());
+    return Refuse({genuine ? 403 : 401, "AdminAuthAccess", "not-admin",
+                   genuine ? "your role does not allow this" : "this needs an admin's credentials",
+                   std::string(identity.status().message())},
                   call.origin.id);
   }
-  return Dispatch(context, call);
+  return Dispatch(context, {call.request, call.origin, identity->name});
 }
 
 }  // namespace nacre::attestation

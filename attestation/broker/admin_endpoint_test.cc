@@ -124,10 +124,10 @@ TEST_F(AdminTest, AttestationsAreFoundByIdAndLast) {
 }
 
 TEST_F(AdminTest, OtherPathsAndMethodsAreNotThere) {
-  EXPECT_EQ(broker.Admin("PUT", "/kbs/v0/resource/a/b/c").response.status, 404);
+  EXPECT_EQ(broker.Admin("PUT", "/kbs/v0/resource/a/b/c").response.status, 405);
   EXPECT_EQ(broker.Admin("GET", "/kbs/v0/admin/everything").response.status, 404);
   EXPECT_EQ(broker.Handle("GET", "/").response.status, 404);
-  EXPECT_EQ(broker.Handle("GET", "/kbs/v0/auth").response.status, 404);
+  EXPECT_EQ(broker.Handle("GET", "/kbs/v0/auth").response.status, 405);
   EXPECT_EQ(broker.Handle("GET", "/healthz").response.status, 200);
 }
 

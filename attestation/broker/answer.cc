@@ -35,6 +35,14 @@ Answer RefuseFailure(const absl::Status& status, std::string_view correlation_id
   }
 }
 
+Answer MethodNotAllowed(std::string_view allowed, std::string_view correlation_id) {
+  Answer answer = Refuse({405, "MethodNotAllowed", "method-not-allowed",
+                          "this path takes " + std::string(allowed), ""},
+                         correlation_id);
+  answer.response.headers.emplace_back("Allow", std::string(allowed));
+  return answer;
+}
+
 Answer JsonAnswer(std::string body) {
   return {.response = net::MakeResponse(200, "application/json", std::move(body)),
           .code = {},

@@ -30,6 +30,9 @@ Answer Refuse(const Refusal& refusal, std::string_view correlation_id);
 // log.
 Answer RefuseFailure(const absl::Status& status, std::string_view correlation_id);
 
+// 405 with an Allow header.
+Answer MethodNotAllowed(std::string_view allowed, std::string_view correlation_id);
+
 Answer JsonAnswer(std::string body);
 
 }  // namespace nacre::attestation

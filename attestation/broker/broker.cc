@@ -18,42 +18,96 @@ int64_t SteadyMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+constexpr std::string_view kResource = "/kbs/v0/resource/";
+constexpr std::string_view kJwks = "/.well-known/jwks.json";
+
+// For metrics: a small fixed set, whatever is asked for.
+std::string_view RouteName(std::string_view path) {
+  if (path == "/kbs/v0/auth") return "auth";
+  if (path == "/kbs/v0/attest") return "attest";
+  if (path.starts_with(kResource)) return "resource";
+  if (path.starts_with("/kbs/v0/")) return "admin";
+  return "other";
+}
+
+// As peers answer: whatever is refused is 401, but for a path that does not exist.
+void ForgetCode(Answer* answer) {
+  const bool path = answer->code == "bad-path" || answer->code == "plugin-not-found";
+  if (answer->response.status >= 400 && !path) answer->response.status = 401;
+}
+
 }  // namespace
 
 Broker::Broker(std::unique_ptr<BrokerContext> context)
     : context_(std::move(context)), limiter_(context_->config.attestations_per_minute) {}
 
 Answer Broker::Handle(const net::HttpServerRequest& request) {
+  const auto start = std::chrono::steady_clock::now();
   Call call{.request = request,
             .origin = {.id = HexEncode(crypto::RandomBytes(kCorrelationIdSize)),
                        .peer = request.peer,
                        .time = context_->unix_time()}};
   Answer answer = Route(call);
+  const bool ours = request.path.starts_with("/kbs/v0/");
+  if (context_->config.compat_401_everywhere && ours) ForgetCode(&answer);
   answer.response.headers.emplace_back("Cache-Control", "no-store");
   answer.response.headers.emplace_back("X-Correlation-Id", call.origin.id);
+  const auto took = std::chrono::steady_clock::now() - start;
+  context_->metrics->Count(RouteName(request.path), answer.response.status, answer.code,
+                           std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   return answer;
 }
 
 Answer Broker::Route(const Call& call) {
-  const std::string& method = call.request.method;
   const std::string& path = call.request.path;
-  bool attest = path == "/kbs/v0/attest";
-  if (method == "POST" && (attest || path == "/kbs/v0/auth")) {
-    // Verifying is the dear step; the nonce before it costs as much as any other answer.
-    if (attest && !limiter_.Take(PeerHost(call.request.peer), SteadyMs())) {
-      return Refuse({429, "TooManyRequests", "rate-limited", "too many attestations from here", ""},
-                    call.origin.id);
-    }
-    return attest ? HandleAttest(*context_, call) : HandleAuth(*context_, call);
-  }
-  constexpr std::string_view kResource = "/kbs/v0/resource/";
-  if (method == "GET" && path.starts_with(kResource)) {
+  if (path == "/kbs/v0/auth" || path == "/kbs/v0/attest") return Handshake(call);
+  if (path.starts_with(kResource) && call.request.method == "GET") {
     return HandleGetResource(*context_, call, std::string_view(path).substr(kResource.size()));
   }
-  if (method == "GET" && path == "/healthz") return JsonAnswer(R"({"status":"ok"})");
-  if (method == "GET" && path == "/.well-known/jwks.json") return Jwks(call);
   if (auto answer = HandleAdmin(*context_, call)) return *std::move(answer);
-  return Refuse({404, "InvalidRequestPath", "bad-path", "no such method and path here", ""},
+  if (auto answer = Housekeeping(call)) return *std::move(answer);
+  constexpr std::string_view kPrefix = "/kbs/v0/";
+  if (path.starts_with(kPrefix) && path.find('/', kPrefix.size()) != std::string::npos) {
+    return Refuse({404, "PluginNotFound", "plugin-not-found", "there is no such plugin here", ""},
+                  call.origin.id);
+  }
+  return Refuse({404, "InvalidRequestPath", "bad-path", "no such path here", ""}, call.origin.id);
+}
+
+Answer Broker::Handshake(const Call& call) {
+  if (call.request.method != "POST") return MethodNotAllowed("POST", call.origin.id);
+  if (call.request.path == "/kbs/v0/auth") return HandleAuth(*context_, call);
+  // Verifying is the dear step; the nonce before it costs as much as any other answer.
+  if (limiter_.Take(PeerHost(call.request.peer), SteadyMs())) {
+    return HandleAttest(*context_, call);
+  }
+  return Refuse({429, "TooManyRequests", "rate-limited", "too many attestations from here", ""},
+                call.origin.id);
+}
+
+std::optional<Answer> Broker::Housekeeping(const Call& call) {
+  const std::string& path = call.request.path;
+  const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics" || path == kJwks;
+  if (!known) return std::nullopt;
+  if (call.request.method != "GET" && call.request.method != "HEAD") {
+    return MethodNotAllowed("GET", call.origin.id);
+  }
+  if (path == kJwks) return Jwks(call);
+  if (path == "/healthz") return JsonAnswer(R"({"status":"ok"})");
+  if (path == "/readyz") return Ready(call);
+  return Answer{
+      .response = net::MakeResponse(200, "text/plain; version=0.0.4", context_->metrics->Text()),
+      .code = {},
+      .summary = {}};
+}
+
+// Ready when what every decision needs can be read.
+Answer Broker::Ready(const Call& call) {
+  absl::Status status = context_->references->All().status();
+  if (status.ok()) status = context_->policies->Current().status();
+  if (status.ok()) return JsonAnswer(R"({"status":"ready"})");
+  return Refuse({503, "Unavailable", "unavailable", "the broker cannot decide now",
+                 std::string(status.message())},
                 call.origin.id);
 }
 

@@ -5,13 +5,19 @@
 //   POST   /kbs/v0/auth                            handshake.h
 //   POST   /kbs/v0/attest                          handshake.h
 //   GET    /kbs/v0/resource/<r>/<t>/<tag>          resource_endpoint.h
-//   POST, DELETE of the same; /kbs/v0/admin/...; /kbs/v0/reference-value...   admin_endpoint.h
-//   GET    /healthz, /.well-known/jwks.json
+//   POST, DELETE of the same; /kbs/v0/admin/...; /kbs/v0/reference-value...;
+//   /kbs/v0/{attestation,resource}-policy...       admin_endpoint.h
+//   GET    /healthz, /readyz, /metrics, /.well-known/jwks.json
+//
+// What is refused: 400 no such message, 401 not attested, 403 a policy or a role says no, 404 no
+// such thing, 405 another method, 413 too large, 429 too often; with the protocol's error body
+// each.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "attestation/broker/answer.h"
 #include "attestation/broker/config.h"
@@ -30,6 +36,9 @@ class Broker {
 
  private:
   Answer Route(const Call& call);
+  Answer Handshake(const Call& call);
+  std::optional<Answer> Housekeeping(const Call& call);
+  Answer Ready(const Call& call);
   Answer Jwks(const Call& call);
 
   std::unique_ptr<BrokerContext> context_;

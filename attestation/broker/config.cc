@@ -1,6 +1,7 @@
 #include "attestation/broker/config.h"
 
 #include <charconv>
+#include <functional>
 #include <map>
 
 #include "base/encoding.h"
@@ -28,6 +29,71 @@ class Section {
   TableReader reader_;
 };
 
+// The tables of a table, each with its name: [admin.roles.<name>].
+absl::Status ForEachTable(
+    TableReader& parent, std::string_view name, const std::string& where,
+    const std::function<absl::Status(const std::string& name, TableReader& table)>& read) {
+  const Json* tables = parent.Table(name);
+  if (tables == nullptr) return absl::OkStatus();
+  for (const auto& [key, table] : tables->items()) {
+    const std::string place = where + "." + std::string(name) + "." + key + "]";
+    if (!table.is_object()) return absl::InvalidArgumentError(place + ": want a table");
+    TableReader reader(table, place);
+    RETURN_IF_ERROR(read(key, reader));
+    RETURN_IF_ERROR(reader.Finish());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadIssuers(TableReader& parent, std::string_view name, const std::string& where,
+                         std::vector<TrustedIssuer>* out) {
+  return ForEachTable(parent, name, where, [&](const std::string& key, TableReader& table) {
+    TrustedIssuer issuer{.name = key, .issuer = {}, .audience = {}, .keys = {}};
+    table.String("issuer", &issuer.issuer)
+        .String("audience", &issuer.audience)
+        .String("keys", &issuer.keys);
+    if (issuer.issuer.empty() || issuer.keys.empty()) {
+      return absl::InvalidArgumentError(where + "." + std::string(name) + "." + key +
+                                        "]: want issuer and keys");
+    }
+    out->push_back(std::move(issuer));
+    return absl::OkStatus();
+  });
+}
+
+absl::Status ReadAdmin(TableReader& top, const std::string& file, BrokerConfig* config) {
+  const std::string where = file + ": [admin";
+  Section admin(top, "admin", file);
+  admin->String("public_key", &config->admin_public_key).String("issuer", &config->admin_issuer);
+  RETURN_IF_ERROR(ReadIssuers(*admin, "issuers", where, &config->admin_issuers));
+  for (const AdminIssuer& issuer : config->admin_issuers) {
+    if (issuer.audience.empty()) {
+      return absl::InvalidArgumentError(where + ".issuers." + issuer.name + "]: want audience");
+    }
+  }
+  RETURN_IF_ERROR(
+      ForEachTable(*admin, "roles", where, [&](const std::string& key, TableReader& table) {
+        AdminRole role{.name = key, .methods = {}, .allow = {}};
+        table.Strings("methods", &role.methods).Strings("allow", &role.allow);
+        config->admin_roles.push_back(std::move(role));
+        return absl::OkStatus();
+      }));
+  RETURN_IF_ERROR(
+      ForEachTable(*admin, "clients", where, [&](const std::string& key, TableReader& table) {
+        AdminClient client;
+        table.String("subject", &client.subject)
+            .String("sha256", &client.sha256)
+            .String("role", &client.role);
+        if (client.subject.empty() == client.sha256.empty() || client.role.empty()) {
+          return absl::InvalidArgumentError(where + ".clients." + key +
+                                            "]: want role, and subject or sha256");
+        }
+        config->admin_clients.push_back(std::move(client));
+        return absl::OkStatus();
+      }));
+  return admin->Finish();
+}
+
 absl::Status ReadSession(TableReader& top, const std::string& file, BrokerConfig* config) {
   uint64_t lifetime = static_cast<uint64_t>(config->session_lifetime_s);
   Section session(top, "session", file);
@@ -47,6 +113,7 @@ absl::Status ReadToken(TableReader& top, const std::string& file, BrokerConfig* 
       .String("issuer", &config->token_issuer)
       .Uint("lifetime_s", &lifetime, 10, kMaxLifetimeS);
   config->token_lifetime_s = static_cast<int64_t>(lifetime);
+  RETURN_IF_ERROR(ReadIssuers(*token, "trusted", file + ": [token", &config->trusted_issuers));
   RETURN_IF_ERROR(token->Finish());
   if (config->token_key.empty() && !config->token_certificate.empty()) {
     return absl::InvalidArgumentError(file + ": [token] certificate needs the key it is for");
@@ -169,6 +236,10 @@ absl::Status ReadLimits(TableReader& top, const std::string& file, BrokerConfig*
       .Uint("attestations_per_minute", &config->attestations_per_minute, 1, 1'000'000)
       .Uint("max_connections", &config->max_connections, 1, 65'536)
       .Uint("handler_threads", &config->handler_threads, 1, 64)
+      .Uint("max_head", &config->max_head, 8 << 10, 1 << 20)
+      .Uint("head_timeout_s", &config->head_timeout_s, 1, 300)
+      .Uint("body_timeout_s", &config->body_timeout_s, 1, 600)
+      .Uint("idle_timeout_s", &config->idle_timeout_s, 1, 3600)
       .Uint("log_rows", &config->log_rows, 1, 10'000'000);
   return limits->Finish();
 }
@@ -212,11 +283,11 @@ absl::Status ReadStorage(TableReader& top, const std::string& folder, const std:
 
 absl::Status ReadFileSections(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section tls(top, "tls", file);
-  tls->String("certificate", &config->tls_certificate).String("key", &config->tls_key);
+  tls->String("certificate", &config->tls_certificate)
+      .String("key", &config->tls_key)
+      .String("client_ca", &config->tls_client_ca);
   RETURN_IF_ERROR(tls->Finish());
-  Section admin(top, "admin", file);
-  admin->String("public_key", &config->admin_public_key).String("issuer", &config->admin_issuer);
-  RETURN_IF_ERROR(admin->Finish());
+  RETURN_IF_ERROR(ReadAdmin(top, file, config));
   return ReadAttestation(top, file, config);
 }
 
@@ -234,6 +305,7 @@ absl::Status ResolvePaths(const std::string& folder, const std::string& file,
                            {&config->token_key, "[token] key", false},
                            {&config->token_certificate, "[token] certificate", false},
                            {&config->admin_public_key, "[admin] public_key", true},
+                           {&config->tls_client_ca, "[tls] client_ca", false},
                            {&config->emulated_root, "[attestation] emulated_root", false},
                            {&config->emulated_tdx_root, "[attestation] emulated_tdx_root", false},
                            {&config->tdx_collateral, "[attestation.tdx] collateral", false},
@@ -244,6 +316,11 @@ absl::Status ResolvePaths(const std::string& folder, const std::string& file,
       return absl::InvalidArgumentError(file + ": " + std::string(path.key) + " is missing");
     }
     if (path.value->front() != '/') *path.value = folder + "/" + *path.value;
+  }
+  for (auto* issuers : {&config->admin_issuers, &config->trusted_issuers}) {
+    for (TrustedIssuer& issuer : *issuers) {
+      if (issuer.keys.front() != '/') issuer.keys = folder + "/" + issuer.keys;
+    }
   }
   for (std::string& path : config->tpm_keys) {
     if (path.empty()) return absl::InvalidArgumentError(file + ": [policy.tpm] trusted_keys");
@@ -259,7 +336,7 @@ absl::StatusOr<BrokerConfig> ParseBrokerConfig(std::string_view text, const std:
   ASSIGN_OR_RETURN(Json table, ParseToml(text, {.max_size = kMaxConfigSize, .max_depth = 8}), name);
   BrokerConfig config;
   TableReader top(table, name);
-  top.String("listen", &config.listen);
+  top.String("listen", &config.listen).Bool("compat_401_everywhere", &config.compat_401_everywhere);
   RETURN_IF_ERROR(ReadFileSections(top, name, &config));
   RETURN_IF_ERROR(ReadStorage(top, folder, name, &config));
   RETURN_IF_ERROR(ReadSession(top, name, &config));

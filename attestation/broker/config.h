@@ -16,13 +16,38 @@
 
 namespace nacre::attestation {
 
+// [token.trusted.<name>]: another attestation service whose tokens count here.
+struct TrustedIssuer {
+  std::string name;
+  std::string issuer;    // "iss"
+  std::string audience;  // "aud"; empty: any
+  std::string keys;      // file; see key_set.h
+};
+// [admin.issuers.<name>]: who signs tokens of those who administer.
+using AdminIssuer = TrustedIssuer;
+// [admin.roles.<name>]: what a role may do; nothing else.
+struct AdminRole {
+  std::string name;
+  std::vector<std::string> methods;  // empty: all
+  std::vector<std::string> allow;    // regular expressions of path and query, ^/kbs...$
+};
+// [admin.clients.<name>]: the role of a TLS client certificate.
+struct AdminClient {
+  std::string subject;  // "CN=ci,O=team", or
+  std::string sha256;   // of the certificate, hex
+  std::string role;
+};
+
 struct BrokerConfig {
   // top level
   std::string listen = "127.0.0.1:8080";  // address:port, IPv6 in brackets; port 0 = any free one
 
+  bool compat_401_everywhere = false;  // for clients that know no other refusal
+
   // [tls]
   std::string tls_certificate;  // PEM, leaf first
   std::string tls_key;
+  std::string tls_client_ca;  // PEM roots of client certificates; empty: none are asked for
 
   StorageConfig storage;  // [storage]
 
@@ -37,10 +62,14 @@ struct BrokerConfig {
   uint64_t token_rotate_days = 90;  // of the key in the store
   std::string token_issuer = "nacre-kbs";
   int64_t token_lifetime_s = 300;
+  std::vector<TrustedIssuer> trusted_issuers;
 
   // [admin]
   std::string admin_public_key;  // PEM, EC P-256; who holds its private half administers
   std::string admin_issuer = "nacre-admin";
+  std::vector<AdminIssuer> admin_issuers;
+  std::vector<AdminRole> admin_roles;
+  std::vector<AdminClient> admin_clients;
 
   // [policy]
   bool allow_emulated = false;    // give resources to guests proved only by an emulator
@@ -74,7 +103,11 @@ struct BrokerConfig {
   uint64_t attestations_per_minute = 120;  // of one peer address; also the burst
   uint64_t max_connections = 256;
   uint64_t handler_threads = 2;
-  uint64_t log_rows = 10'000;  // kept of each outcome
+  uint64_t max_head = 128 << 10;  // request line and headers; a session cookie is a few KiB
+  uint64_t head_timeout_s = 10;   // TLS handshake and head
+  uint64_t body_timeout_s = 30;
+  uint64_t idle_timeout_s = 60;  // of a kept connection
+  uint64_t log_rows = 10'000;    // kept of each outcome
 
   // [log]
   LogLevel log_level = LogLevel::kInfo;

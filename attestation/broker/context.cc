@@ -59,6 +59,17 @@ absl::StatusOr<TdxCollateralSource> OpenTdxCollateral(const BrokerConfig& config
   });
 }
 
+absl::StatusOr<std::vector<TrustedTokens>> OpenTrustedTokens(const BrokerConfig& config) {
+  std::vector<TrustedTokens> out;
+  for (const TrustedIssuer& issuer : config.trusted_issuers) {
+    const std::string where = "[token.trusted." + issuer.name + "] keys";
+    ASSIGN_OR_RETURN(std::string text, ReadTextFile(issuer.keys, 1 << 20), where);
+    ASSIGN_OR_RETURN(KeySet keys, KeySet::Parse(text), where);
+    out.push_back({{issuer.issuer, issuer.audience}, std::move(keys)});
+  }
+  return out;
+}
+
 absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
   AppraiserOptions options;
   RETURN_IF_ERROR(OpenRoots(config, &options));
@@ -83,10 +94,8 @@ absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
 absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerConfig& config) {
   ASSIGN_OR_RETURN(std::unique_ptr<MasterKey> master_key, OpenMasterKey(config.storage));
   ASSIGN_OR_RETURN(AppraiserOptions appraiser, OpenAppraiser(config));
-  ASSIGN_OR_RETURN(std::string admin_pem, ReadTextFile(config.admin_public_key, kMaxKeyFile),
-                   "admin public key");
-  ASSIGN_OR_RETURN(crypto::PublicKey admin_key, crypto::PublicKey::FromPem(admin_pem),
-                   "admin public key " + config.admin_public_key);
+  ASSIGN_OR_RETURN(AdminGate admins, AdminGate::Open(config));
+  ASSIGN_OR_RETURN(std::vector<TrustedTokens> trusted_tokens, OpenTrustedTokens(config));
   StoreLimits limits;
   limits.max_log_rows = static_cast<int64_t>(config.log_rows);
   ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, OpenDatabase(config.storage));
@@ -96,7 +105,7 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
   ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config, store.get()));
   auto references = std::make_unique<ReferenceCatalogue>(store.get());
   RETURN_IF_ERROR(references->All().status());
-  ASSIGN_OR_RETURN(std::unique_ptr<PolicyCatalogue> policies, PolicyCatalogue::Open());
+  ASSIGN_OR_RETURN(std::unique_ptr<PolicyCatalogue> policies, PolicyCatalogue::Open(store.get()));
   return std::make_unique<BrokerContext>(
       BrokerContext{.config = config,
                     .store = std::move(store),
@@ -105,7 +114,9 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
                     .sessions = std::move(sessions),
                     .tokens = std::move(tokens),
                     .appraiser = Appraiser(std::move(appraiser)),
-                    .admin_key = std::move(admin_key),
+                    .admins = std::move(admins),
+                    .trusted_tokens = std::move(trusted_tokens),
+                    .metrics = std::make_unique<Metrics>(),
                     .unix_time = [] { return static_cast<int64_t>(std::time(nullptr)); }});
 }
 

@@ -6,8 +6,11 @@
 #include <memory>
 #include <string_view>
 
+#include "attestation/broker/admin_gate.h"
 #include "attestation/broker/config.h"
 #include "attestation/broker/explanation.h"
+#include "attestation/broker/key_set.h"
+#include "attestation/broker/metrics.h"
 #include "attestation/broker/policy_catalogue.h"
 #include "attestation/broker/reference_catalogue.h"
 #include "attestation/broker/session_cookie.h"
@@ -19,6 +22,12 @@
 
 namespace nacre::attestation {
 
+// Another attestation service whose tokens count here.
+struct TrustedTokens {
+  TokenExpectations expected;
+  KeySet keys;
+};
+
 struct BrokerContext {
   BrokerConfig config;
   std::unique_ptr<Store> store;
@@ -27,7 +36,9 @@ struct BrokerContext {
   SessionSealer sessions;
   TokenSigner tokens;
   Appraiser appraiser;
-  crypto::PublicKey admin_key;
+  AdminGate admins;
+  std::vector<TrustedTokens> trusted_tokens;  // of other attestation services
+  std::unique_ptr<Metrics> metrics;
   std::function<int64_t()> unix_time;  // seconds; tests set it
 };
 
@@ -36,7 +47,8 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
 
 struct Call {
   const net::HttpServerRequest& request;
-  RequestOrigin origin;  // id, peer, time
+  RequestOrigin origin;    // id, peer, time
+  std::string actor = {};  // who administers, once that is known
 };
 
 }  // namespace nacre::attestation

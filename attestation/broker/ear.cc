@@ -70,6 +70,28 @@ absl::Status ReadSubmodule(const Json& submodule, bool primary, EarSummary* summ
   return absl::OkStatus();
 }
 
+EarStatus StatusOf(std::string_view text) {
+  for (EarStatus status : {EarStatus::kNone, EarStatus::kAffirming, EarStatus::kWarning}) {
+    if (text == EarStatusName(status)) return status;
+  }
+  return EarStatus::kContraindicated;
+}
+
+bool SaysEmulated(const Json& evidence) {
+  if (evidence.contains("sample") || evidence.contains("sampledevice")) return true;
+  for (const auto& [name, claims] : evidence.items()) {
+    const bool has = claims.is_object() && claims.contains("emulated");
+    if (has && claims["emulated"] != Json(false)) return true;
+  }
+  return false;
+}
+
+// Where attestation services put the guest's key.
+constexpr const char* kForeignKeys[] = {
+    "/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/tee-pubkey",
+    "/customized_claims/runtime_data/tee-pubkey", "/tdx/attester_runtime_data/tee-pubkey",
+    "/tdx/attester_user_data/tee-pubkey", "/tee-pubkey"};
+
 }  // namespace
 
 Json BuildEar(const EarInputs& inputs) {
@@ -97,6 +119,40 @@ absl::StatusOr<EarSummary> ReadEar(const Json& claims) {
     RETURN_IF_ERROR(ReadSubmodule(*submodule, i == 0, &summary));
   }
   return summary;
+}
+
+absl::StatusOr<EarSummary> ReadForeignEar(const Json& claims) {
+  EarSummary summary;
+  summary.id = JsonString(claims, "jti", "token").value_or("of another service");
+  ASSIGN_OR_RETURN(const Json* submodules, JsonObject(claims, "submods", "token"));
+  if (submodules->empty()) return absl::InvalidArgumentError("token: no submodule");
+  bool first = true;
+  for (const auto& [name, submodule] : submodules->items()) {
+    const std::string where = "token: " + name;
+    ASSIGN_OR_RETURN(const std::string text, JsonString(submodule, kStatus, where));
+    ASSIGN_OR_RETURN(const Json* evidence, JsonObject(submodule, kEvidence, where));
+    EarStatus status = StatusOf(text);
+    EarStatus but_hardware = status;
+    if (submodule.contains(kVector)) {
+      ASSIGN_OR_RETURN(const Json* vector, JsonObject(submodule, kVector, where));
+      RETURN_IF_ERROR(CheckVector(*vector));
+      status = std::max(status, WorstOf(*vector));
+      but_hardware = WorstOf(*vector, "hardware");
+    }
+    summary.status = first ? status : Merged(summary.status, status);
+    summary.status_but_hardware =
+        first ? but_hardware : Merged(summary.status_but_hardware, but_hardware);
+    summary.emulated = summary.emulated || SaysEmulated(*evidence);
+    if (first && !evidence->empty()) summary.tee = evidence->begin().key();
+    first = false;
+  }
+  for (const char* pointer : kForeignKeys) {
+    const Json::json_pointer place{std::string(pointer)};
+    if (!claims.contains(place) || !claims[place].is_object()) continue;
+    summary.tee_pubkey = claims[place];
+    return summary;
+  }
+  return absl::InvalidArgumentError("token: no tee-pubkey");
 }
 
 }  // namespace nacre::attestation

@@ -40,5 +40,9 @@ struct EarSummary {
 };
 // kInvalidArgument when the claims are not of BuildEar's shape; nothing is assumed.
 absl::StatusOr<EarSummary> ReadEar(const Json& claims);
+// The same of another attestation service's token, which may lack what only ours say: the status is
+// the worst of its submodules' "ear.status" and vectors, the guest's key stands where peers put it,
+// and evidence of the kinds "sample" and "sampledevice" counts as emulated.
+absl::StatusOr<EarSummary> ReadForeignEar(const Json& claims);
 
 }  // namespace nacre::attestation

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "attestation/broker/guest_key.h"
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/evidence.h"
 #include "attestation/protocol/messages.h"
@@ -41,13 +42,8 @@ Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view te
 // The guest's key must be one we can encrypt to.
 absl::Status CheckTeeKey(const Json& jwk) {
   RETURN_IF_ERROR(JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e"}, "tee-pubkey"));
-  ASSIGN_OR_RETURN(const std::string algorithm, JsonString(jwk, "alg", "tee-pubkey"));
-  ASSIGN_OR_RETURN(const crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
-  const std::string_view ours =
-      key.kind() == crypto::KeyKind::kEc ? "ECDH-ES+A256KW" : "RSA-OAEP-256";
-  if (algorithm == ours) return absl::OkStatus();
-  return absl::InvalidArgumentError("tee-pubkey: alg is not " + std::string(ours) +
-                                    ", what this broker encrypts with for such a key");
+  RETURN_IF_ERROR(JsonString(jwk, "alg", "tee-pubkey").status());
+  return GuestKeyFrom(jwk).status();
 }
 
 // All the evidence of one attestation, and what it has to be bound to.
@@ -126,9 +122,9 @@ absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Sessio
     return RefuseEvidence(context, call, ExplainForgery(call.origin, outcomes));
   }
   const int64_t now = call.origin.time;
-  const auto judgements =
-      JudgeAll(std::move(outcomes), attestation, context.policies->Current()->Attestation(),
-               [&](std::string_view id) { return references->Query(id, now); });
+  ASSIGN_OR_RETURN(const auto policies, context.policies->Current());
+  const auto judgements = JudgeAll(std::move(outcomes), attestation, policies->Attestation(),
+                                   [&](std::string_view id) { return references->Query(id, now); });
   if (!judgements.ok()) {
     return RefuseEarly(context, call, session.tee, "attestation-policy",
                        "attestation refused: " + std::string(judgements.status().message()));

@@ -14,18 +14,17 @@ constexpr int kUnrecognisedHardware = 97;  // AR4SI section 2.3
 // A token is kept in a cookie; what is larger stays with the guest.
 constexpr size_t kMaxInitDataClaims = 8 << 10;
 
-Json Evidence(const AppraisalOutcome& outcome, const Attestation& attestation, bool primary) {
+Json Evidence(const AppraisalOutcome& outcome, const Bound& bound) {
   Json claims = outcome.claims;
   claims["emulated"] = outcome.appraisal.emulated;
   claims["root"] = outcome.appraisal.root;
   claims["reference"] = outcome.appraisal.reference;
   Json evidence = {{EvidenceKindName(outcome.kind), std::move(claims)},
                    {"report_data", HexEncode(outcome.report_data)},
-                   {"init_data", HexEncode(outcome.init_data)},
-                   {"runtime_data_claims",
-                    {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}}}};
-  if (!primary || !attestation.init_data) return evidence;
-  Json init_data = InitDataClaims(attestation.init_data->body);
+                   {"init_data", HexEncode(outcome.init_data)}};
+  if (!bound.runtime_data.is_null()) evidence["runtime_data_claims"] = bound.runtime_data;
+  if (!bound.init_data) return evidence;
+  Json init_data = InitDataClaims(*bound.init_data);
   const auto text = DumpJson(init_data);
   const bool fits = text.ok() && text->size() <= kMaxInitDataClaims && !init_data.is_null();
   if (fits) evidence["init_data_claims"] = std::move(init_data);
@@ -87,23 +86,34 @@ bool Judgement::affirmed() const {
   return WorstOf(trust.vector, emulated ? "hardware" : "") == EarStatus::kAffirming;
 }
 
+absl::StatusOr<Judgement> Judge(AppraisalOutcome outcome, const Bound& bound,
+                                const BrokerPolicy& policy, const ReferenceQuery& references) {
+  Judgement out;
+  out.policy = policy.name();
+  out.evidence = Evidence(outcome, bound);
+  ASSIGN_OR_RETURN(out.trust, policy.Judge(out.evidence, references));
+  Json& vector = out.trust.vector;
+  const bool real = EarTier(vector["hardware"].get<int64_t>()) <= EarStatus::kAffirming;
+  if (outcome.appraisal.emulated && real) vector["hardware"] = kUnrecognisedHardware;
+  out.outcome = std::move(outcome);
+  const bool known = EarTier(vector["executables"].get<int64_t>()) == EarStatus::kAffirming;
+  if (known) AcceptLaunch(policy.name(), &out.outcome.appraisal);
+  return out;
+}
+
 absl::StatusOr<std::vector<Judgement>> JudgeAll(std::vector<AppraisalOutcome> outcomes,
                                                 const Attestation& attestation,
                                                 const BrokerPolicy& policy,
                                                 const ReferenceQuery& references) {
+  Bound bound{
+      .runtime_data = {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}},
+      .init_data = std::nullopt};
+  if (attestation.init_data) bound.init_data = attestation.init_data->body;
   std::vector<Judgement> out;
   for (AppraisalOutcome& outcome : outcomes) {
-    Judgement judgement;
-    judgement.policy = policy.name();
-    judgement.evidence = Evidence(outcome, attestation, out.empty());
-    ASSIGN_OR_RETURN(judgement.trust, policy.Judge(judgement.evidence, references));
-    Json& vector = judgement.trust.vector;
-    const bool real = EarTier(vector["hardware"].get<int64_t>()) <= EarStatus::kAffirming;
-    if (outcome.appraisal.emulated && real) vector["hardware"] = kUnrecognisedHardware;
-    judgement.outcome = std::move(outcome);
-    const bool known = EarTier(vector["executables"].get<int64_t>()) == EarStatus::kAffirming;
-    if (known) AcceptLaunch(policy.name(), &judgement.outcome.appraisal);
+    ASSIGN_OR_RETURN(Judgement judgement, Judge(std::move(outcome), bound, policy, references));
     out.push_back(std::move(judgement));
+    bound.init_data.reset();  // it is the primary's
   }
   return out;
 }

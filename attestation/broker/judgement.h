@@ -3,6 +3,7 @@
 // here, and no policy makes an emulator's hardware real.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,17 @@ struct Judgement {
   bool affirmed() const;
 };
 
-// `outcomes` are genuine, the primary first. An outcome whose launch no document knows, but whose
-// executables the policy affirms, is affirmed from here on. Errors are the policy's.
+// What the evidence is bound to, for the policy and the token.
+struct Bound {
+  Json runtime_data;                     // "runtime_data_claims"; null: none
+  std::optional<std::string> init_data;  // the document
+};
+
+// `outcome` is genuine. One whose launch no document knows, but whose executables the policy
+// affirms, is affirmed from here on. Errors are the policy's.
+absl::StatusOr<Judgement> Judge(AppraisalOutcome outcome, const Bound& bound,
+                                const BrokerPolicy& policy, const ReferenceQuery& references);
+// The same of all the evidence of a handshake, the primary first.
 absl::StatusOr<std::vector<Judgement>> JudgeAll(std::vector<AppraisalOutcome> outcomes,
                                                 const Attestation& attestation,
                                                 const BrokerPolicy& policy,

@@ -1,5 +1,5 @@
 // nacre-kbs: the key broker. Reads its configuration, serves until SIGTERM or SIGINT, logs one JSON
-// line a request to standard error.
+// line a request to standard error. SIGHUP makes it read its TLS certificate and key anew.
 //
 //   nacre-kbs --config kbs.toml [--listen ADDRESS:PORT] [--port-file FILE]
 //   nacre-kbs init --dir DIR [--san NAME]... [--emulated-root PEM] [--allow-emulated]
@@ -17,6 +17,7 @@
 #include "attestation/broker/broker.h"
 #include "attestation/broker/maintenance.h"
 #include "attestation/broker/setup.h"
+#include "attestation/protocol/error_body.h"
 #include "attestation/protocol/limits.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -56,6 +57,24 @@ net::HttpServer::Handler MakeHandler(Broker& broker) {
   };
 }
 
+// Requests that never reach the broker get the protocol's error body too.
+net::HttpResponse RefuseUnread(int status, std::string_view why) {
+  const ErrorBody body{.variant = status == 413 ? "PayloadTooLarge" : "MalformedRequest",
+                       .detail = std::string(why),
+                       .code = status == 408   ? "too-slow"
+                               : status == 413 ? "too-large"
+                               : status == 431 ? "head-too-large"
+                                               : "malformed",
+                       .correlation_id = {}};
+  return net::MakeResponse(status, "application/json", SerializeErrorBody(body));
+}
+
+absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& server) {
+  ASSIGN_OR_RETURN(std::string chain, ReadTextFile(config.tls_certificate, 1 << 20));
+  ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20));
+  return server.ReloadCertificate(chain, SecretBytes::TakeFrom(std::move(key)));
+}
+
 absl::StatusOr<net::HttpServerOptions> MakeServerOptions(const BrokerConfig& config) {
   net::HttpServerOptions options;
   ASSIGN_OR_RETURN(ListenAddress listen, ParseListenAddress(config.listen));
@@ -65,9 +84,16 @@ absl::StatusOr<net::HttpServerOptions> MakeServerOptions(const BrokerConfig& con
                    "TLS certificate");
   ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20), "TLS key");
   options.tls_private_key_pem = SecretBytes::TakeFrom(std::move(key));
+  if (!config.tls_client_ca.empty()) {
+    ASSIGN_OR_RETURN(options.client_ca_pem, ReadTextFile(config.tls_client_ca, 1 << 20),
+                     "[tls] client_ca");
+  }
+  options.refusal = RefuseUnread;
   options.max_body = kMaxMessageSize;
-  options.max_head =
-      128 << 10;  // a session cookie or a bearer token is a few KiB; peers allow this
+  options.max_head = static_cast<uint32_t>(config.max_head);
+  options.head_timeout_ms = static_cast<int64_t>(config.head_timeout_s) * 1000;
+  options.body_timeout_ms = static_cast<int64_t>(config.body_timeout_s) * 1000;
+  options.idle_timeout_ms = static_cast<int64_t>(config.idle_timeout_s) * 1000;
   options.max_connections = static_cast<uint32_t>(config.max_connections);
   options.handler_threads = static_cast<int>(config.handler_threads);
   return options;
@@ -79,8 +105,20 @@ sigset_t BlockStopSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// SIGHUP takes up a renewed certificate; the others end.
+int WaitForStop(const sigset_t& signals, const BrokerConfig& config, net::HttpServer& server) {
+  int signal_number = 0;
+  while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
+    const absl::Status reloaded = ReloadCertificate(config, server);
+    Log(reloaded.ok() ? LogLevel::kInfo : LogLevel::kError, "certificate-reload",
+        {{"ok", reloaded.ok()}, {"error", std::string(reloaded.message())}});
+  }
+  return signal_number;
 }
 
 absl::Status Serve(const ServeOptions& options) {
@@ -100,8 +138,7 @@ absl::Status Serve(const ServeOptions& options) {
   }
   Log(LogLevel::kInfo, "ready",
       {{"url", server->url()}, {"allow_emulated", config.allow_emulated}});
-  int signal_number = 0;
-  sigwait(&stop_signals, &signal_number);
+  const int signal_number = WaitForStop(stop_signals, config, *server);
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
   server->Stop();
   return absl::OkStatus();

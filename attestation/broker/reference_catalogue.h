@@ -2,10 +2,12 @@
 // until they change. Thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "attestation/broker/store.h"
 #include "attestation/verifier/launch_registers.h"
@@ -16,7 +18,12 @@ namespace nacre::attestation {
 
 // One state of the catalogue; immutable.
 struct ReferenceView {
+  struct Plain {
+    Json value;
+    int64_t expires_at = 0;  // 0: never
+  };
   ReferenceSet documents;
+  std::map<std::string, Plain, std::less<>> values;  // by id
 
   // For query_reference_value: what is in force at `now` under an id, as JSON; null when nothing
   // is. "snp_launch_measurement" also lists the digests of the SNP documents.
@@ -27,10 +34,16 @@ class ReferenceCatalogue {
  public:
   explicit ReferenceCatalogue(Store* store) : store_(store) {}
 
-  // A document of any schema of attestation/reference. Replaces one of the same name. Returns that
-  // name: the document's, or the kind and 12 hex digits of its digest, "snp-0123456789ab", when it
-  // has none. kInvalidArgument when it is no reference value document.
-  absl::StatusOr<std::string> Register(std::string_view document, const Change& change);
+  // A document of any schema of attestation/reference, which replaces one of the same name; it is
+  // called by its name or, when it has none, by its kind and 12 hex digits of its digest,
+  // "snp-0123456789ab". Or a message of Confidential Containers' reference value service,
+  //   {"version": "0.1.0", "type": "sample", "payload": base64 of {"<id>": value, ...}}
+  // whose plain values policies ask for; in force for a year. Returns the names.
+  // kInvalidArgument when it is neither.
+  absl::StatusOr<std::vector<std::string>> Register(std::string_view document,
+                                                    const Change& change);
+  // What is shown of one: the document, or the plain value as JSON.
+  static absl::StatusOr<std::string> Shown(const StoredReference& reference);
   absl::Status Remove(std::string_view name, const Change& change);  // kNotFound
 
   // All that are registered. kDataLoss naming one that no longer parses: then nobody is affirmed

@@ -1,34 +1,52 @@
 #include "attestation/broker/resource_endpoint.h"
 
+#include "attestation/broker/guest_key.h"
 #include "attestation/broker/release_floor.h"
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
 #include "crypto/jwe.h"
-#include "crypto/jwk.h"
 
 namespace nacre::attestation {
 namespace {
 
-// The claims of the request's token, wherever it is; kUnauthenticated when there is none of ours.
-absl::StatusOr<Json> Claims(const BrokerContext& context, const Call& call) {
+// Of a token of ours or of one of those whose word counts here.
+absl::StatusOr<EarSummary> ReadBearer(const BrokerContext& context, std::string_view bearer,
+                                      int64_t now, Json* claims) {
+  auto own = context.tokens.Verify(bearer, now);
+  if (own.ok()) {
+    *claims = *std::move(own);
+    return ReadEar(*claims);
+  }
+  for (const TrustedTokens& trusted : context.trusted_tokens) {
+    auto foreign = trusted.keys.Verify(bearer, trusted.expected, now);
+    if (!foreign.ok()) continue;
+    *claims = *std::move(foreign);
+    return ReadForeignEar(*claims);
+  }
+  return own.status();
+}
+
+// What the request's token says, wherever it is; kUnauthenticated when there is none that counts.
+absl::StatusOr<EarSummary> ReadToken(const BrokerContext& context, const Call& call, Json* claims) {
   std::string_view cookie = FindSessionCookie(call.request.Header("Cookie"));
   if (!cookie.empty()) {
     auto session = context.sessions.Open(cookie, call.origin.time);
     if (session.ok() && !session->token.empty()) {
-      auto claims = context.tokens.Verify(session->token, call.origin.time);
-      if (claims.ok()) return claims;
+      auto own = context.tokens.Verify(session->token, call.origin.time);
+      if (own.ok()) {
+        *claims = *std::move(own);
+        return ReadEar(*claims);
+      }
     }
   }
   std::string_view bearer = BearerToken(call.request.Header("Authorization"));
   if (bearer.empty()) return absl::UnauthenticatedError("no attested session and no token");
-  return context.tokens.Verify(bearer, call.origin.time);
+  return ReadBearer(context, bearer, call.origin.time, claims);
 }
 
 absl::StatusOr<std::string> EncryptFor(const Json& jwk, ByteView contents) {
-  ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
-  auto algorithm = key.kind() == crypto::KeyKind::kEc ? crypto::JweAlgorithm::kEcdhEsA256Kw
-                                                      : crypto::JweAlgorithm::kRsaOaep256;
-  return crypto::JweEncrypt(key, algorithm, contents);
+  ASSIGN_OR_RETURN(const GuestKey guest, GuestKeyFrom(jwk));
+  return crypto::JweEncrypt(guest.key, guest.algorithm, contents);
 }
 
 struct Denial {
@@ -72,7 +90,8 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
                      {"query", Json::object()},
                      {"nacre", {{"allow_emulated", context.config.allow_emulated}}}};
   const auto policies = context.policies->Current();
-  const BrokerPolicy& policy = policies->ForResource(path.Text());
+  if (!policies.ok()) return Denial{"resource-policy", policies.status().ToString(), ""};
+  const BrokerPolicy& policy = (*policies)->ForResource(path.Text());
   BrokerPolicy::Decision decision = policy.Decide(
       input, data, [&](std::string_view id) { return (*references)->Query(id, call.origin.time); });
   if (decision.allowed) return std::nullopt;
@@ -84,10 +103,11 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
 }  // namespace
 
 Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_view path_text) {
-  auto claims = Claims(context, call);
-  if (!claims.ok()) {
+  Json claims;
+  auto guest = ReadToken(context, call, &claims);
+  if (absl::IsUnauthenticated(guest.status())) {
     return Refuse({401, "TokenNotFound", "not-attested", "attest first",
-                   std::string(claims.status().message())},
+                   std::string(guest.status().message())},
                   call.origin.id);
   }
   auto path = ParseResourcePath(path_text);
@@ -95,9 +115,8 @@ Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_v
     return Refuse({404, "InvalidRequestPath", "bad-path", std::string(path.status().message()), ""},
                   call.origin.id);
   }
-  auto guest = ReadEar(*claims);
   if (!guest.ok()) return RefuseFailure(guest.status(), call.origin.id);
-  const auto denial = Judge(context, call, *claims, *guest, *path);
+  const auto denial = Judge(context, call, claims, *guest, *path);
   if (denial) return Deny(context, call, *guest, *path, *denial);
   auto contents = context.store->GetResource(path->Text());
   if (!contents.ok()) return RefuseFailure(contents.status(), call.origin.id);

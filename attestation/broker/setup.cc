@@ -17,10 +17,12 @@ constexpr size_t kMaxRootFile = 64 << 10;
 constexpr std::string_view kConfigHead =
     R"(# Configuration of nacre-kbs. Paths are taken from this file's folder; unknown keys fail.
 listen = "127.0.0.1:8080"  # address:port; port 0 takes a free one (see --port-file)
+# compat_401_everywhere = true  # for clients that know no other refusal than 401
 
 [tls]
 certificate = "tls.pem"
 key = "tls.key"
+# client_ca = "clients.pem"  # roots of client certificates, see [admin.clients.NAME]
 
 [storage]
 kind = "sqlite"  # or "postgresql", with url (and password_file) instead of database
@@ -34,10 +36,14 @@ lifetime_s = 300  # from the nonce to the evidence
 [token]
 issuer = "nacre-kbs"
 lifetime_s = 300
+# [token.trusted.NAME] with issuer and keys makes another attestation service's tokens count.
 
 [admin]
 public_key = "admin.pem"  # who holds admin.key administers: keep that file elsewhere
 issuer = "nacre-admin"
+# Others get roles: [admin.issuers.NAME] with issuer, audience and keys (a JWK set or PEM file),
+# [admin.clients.NAME] with subject or sha256 of a certificate and role, [admin.roles.NAME] with
+# methods and allow (regular expressions of paths).
 
 [limits]
 max_resource_size = 1048576
@@ -56,6 +62,9 @@ constexpr std::string_view kPolicy = R"([policy]
 allow_emulated = )";
 
 constexpr std::string_view kPolicyRest = R"(
+# false gives tokens to genuine guests that the attestation policy does not affirm; the resource
+# policies then decide alone.
+require_affirming = true
 allow_debug = false
 allow_migration_agent = false
 allow_smt = true

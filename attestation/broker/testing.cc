@@ -168,7 +168,7 @@ Attestation TestGuest::GoodAttestation(const std::function<void(tee::sev::Report
   attestation.init_data = init_data;
   attestation.nonce = nonce;
   attestation.tee_pubkey = Must(crypto::PublicKeyToJwk(key.public_key()));
-  attestation.tee_pubkey["alg"] = "ECDH-ES+A256KW";
+  attestation.tee_pubkey["alg"] = key_algorithm;
   auto report_data = Must(BindReportData(nonce, attestation.tee_pubkey, ""));
   SnpEvidenceMessage message;
   message.evidence = Chip::Get().Sign(launch, report_data, change);

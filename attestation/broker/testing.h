@@ -92,6 +92,7 @@ class TestGuest {
   tee::LaunchInputs launch = Chip::Get().Launch();
   std::optional<InitData> init_data;
   bool send_hint = true;
+  std::string key_algorithm = "ECDH-ES+A256KW";
   std::string tee = "snp";  // what Auth() asks for
   std::string nonce, cookie, token;
 };

@@ -108,6 +108,7 @@ bool Decide(const std::vector<Candidate>& candidates, ByteView log, std::string_
     return appraisal->Add(RefusalClass::kMeasurement, kCheck, false, "a reference value", got,
                           "no reference value of this kind is registered and in force");
   }
+  appraisal->claims["nearest_reference"] = nearest->name;
   const auto differs = std::ranges::find_if_not(nearest->registers, &Register::Matches);
   return appraisal->Add(
       RefusalClass::kMeasurement, kCheck, false,

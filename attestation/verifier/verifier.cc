@@ -101,6 +101,7 @@ bool CheckMeasurement(const SnpAppraisalRequest& request, const Report& report,
                                  crypto::FormatTime(*match.expired->expires)));
   }
   const Explanation why = Explain(request, report);
+  if (why.nearest != nullptr) appraisal->claims["nearest_reference"] = why.nearest->name;
   return appraisal->Add(
       RefusalClass::kMeasurement, name, false,
       why.nearest ? HexEncode(why.nearest->measurement.digest) : "a reference value", got,
