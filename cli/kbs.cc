@@ -1,13 +1,17 @@
 #include "cli/kbs.h"
 
 #include <cstdio>
+#include <ctime>
 
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
+#include "attestation/verifier/evidence_file.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/kbs_admin.h"
 #include "cli/kbs_explain.h"
+#include "cli/kbs_reference.h"
 #include "net/url.h"
 
 namespace nacre::cli {
@@ -119,6 +123,89 @@ absl::Status Explain(const KbsArguments& arguments) {
   return Print(text);
 }
 
+// A plain value, as Confidential Containers' policies ask for them.
+absl::Status SetReference(const KbsArguments& arguments) {
+  ASSIGN_OR_RETURN(const Json value, ParseJson(arguments.file), "VALUE");
+  ASSIGN_OR_RETURN(const std::string payload, DumpJson({{arguments.name, value}}));
+  ASSIGN_OR_RETURN(std::string message, DumpJson({{"version", "0.1.0"},
+                                                  {"type", "sample"},
+                                                  {"payload", Base64Encode(AsBytes(payload))}}));
+  RETURN_IF_ERROR(Call(arguments, "POST", "/kbs/v0/reference-value", std::move(message)).status());
+  return Print(StrCat("reference value ", arguments.name, " set\n"));
+}
+
+absl::Status DiffReference(const KbsArguments& arguments) {
+  ASSIGN_OR_RETURN(const Bytes evidence, ReadFile(arguments.file, attestation::kMaxEvidenceFile));
+  ASSIGN_OR_RETURN(std::string body, Call(arguments, "GET", "/kbs/v0/reference-value"));
+  ASSIGN_OR_RETURN(Json answer, ParseJson(body));
+  ASSIGN_OR_RETURN(const Json* references, JsonArray(answer, "reference-values", "answer"));
+  std::vector<std::string> documents;
+  for (const Json& reference : *references) {
+    KbsArguments one = arguments;
+    ASSIGN_OR_RETURN(one.name, JsonString(reference, "name", "answer"));
+    auto document = Call(one, "GET", ReferenceUrlPath(one));
+    if (document.ok()) documents.push_back(*std::move(document));
+  }
+  ASSIGN_OR_RETURN(const std::string text,
+                   CompareWithReferences(evidence, documents, std::time(nullptr)));
+  return Print(text);
+}
+
+constexpr size_t kMaxPolicy = 1 << 20;
+
+std::string ResourcePolicyPath(const KbsArguments& arguments) {
+  return StrCat("/kbs/v0/resource-policy", arguments.name.empty() ? "" : "/", arguments.name);
+}
+
+absl::StatusOr<std::string> PolicyUpload(const KbsArguments& arguments, Json body) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(arguments.file, kMaxPolicy));
+  body["policy"] = Base64UrlEncode(AsBytes(text));
+  body["type"] = "rego";
+  return DumpJson(body);
+}
+
+absl::Status SetResourcePolicy(const KbsArguments& arguments) {
+  ASSIGN_OR_RETURN(std::string body, PolicyUpload(arguments, Json::object()));
+  RETURN_IF_ERROR(Call(arguments, "POST", ResourcePolicyPath(arguments), std::move(body)).status(),
+                  arguments.file);
+  return Print(
+      StrCat("policy of ", arguments.name.empty() ? "all resources" : arguments.name, " set\n"));
+}
+
+absl::Status SetAttestationPolicy(const KbsArguments& arguments) {
+  const std::string id = arguments.name.empty() ? "default_cpu" : arguments.name;
+  ASSIGN_OR_RETURN(std::string body, PolicyUpload(arguments, {{"policy_id", id}}));
+  RETURN_IF_ERROR(Call(arguments, "POST", "/kbs/v0/attestation-policy", std::move(body)).status(),
+                  arguments.file);
+  return Print(StrCat("attestation policy ", id, " set\n"));
+}
+
+absl::Status DeleteResourcePolicy(const KbsArguments& arguments) {
+  RETURN_IF_ERROR(Call(arguments, "DELETE", ResourcePolicyPath(arguments)).status());
+  return Print("the policy is deleted\n");
+}
+
+absl::Status DeleteAttestationPolicy(const KbsArguments& arguments) {
+  const std::string id =
+      arguments.name.empty() ? "default_cpu" : net::PercentEncode(arguments.name);
+  RETURN_IF_ERROR(Call(arguments, "DELETE", StrCat("/kbs/v0/attestation-policy/", id)).status());
+  return Print("the policy is deleted\n");
+}
+
+absl::Status ListPolicies(const KbsArguments& arguments) {
+  std::string text;
+  for (const char* kind : {"attestation", "resource"}) {
+    ASSIGN_OR_RETURN(std::string body, Call(arguments, "GET", StrCat("/kbs/v0/", kind, "-policy")));
+    ASSIGN_OR_RETURN(Json answer, ParseJson(body));
+    ASSIGN_OR_RETURN(const Json* policies, JsonArray(answer, "policies", "answer"));
+    for (const Json& policy : *policies) {
+      ASSIGN_OR_RETURN(const std::string id, JsonString(policy, "id", "answer"));
+      StrAppend(&text, kind, " ", id.empty() ? "(all)" : id, "\n");
+    }
+  }
+  return Print(text.empty() ? "only the shipped policies\n" : text);
+}
+
 using Action = absl::Status (*)(const KbsArguments&);
 
 CLI::App* AddAction(CLI::App& parent, const char* name, const char* help, Action action,
@@ -156,6 +243,34 @@ void AddReferenceVerbs(CLI::App& kbs, const Arguments& arguments, VerbResult* re
       AddAction(*reference, "delete", "Accept it no longer", DeleteReference, arguments, result);
   remove->add_option("name", arguments->name, "Its name")->required();
   AddAction(*reference, "list", "Names, one a line", ListReferences, arguments, result);
+  CLI::App* set = AddAction(*reference, "set", "Set a plain value that policies ask for by its id",
+                            SetReference, arguments, result);
+  set->add_option("id", arguments->name, "snp_launch_measurement, ...")->required();
+  set->add_option("value", arguments->file, "JSON: '[\"ab12\"]'")->required();
+  CLI::App* diff = AddAction(*reference, "diff", "What would have to be registered for a guest",
+                             DiffReference, arguments, result);
+  diff->add_option("evidence", arguments->file, "File of evidence")->required();
+}
+
+void AddPolicyVerbs(CLI::App& kbs, const Arguments& arguments, VerbResult* result) {
+  CLI::App* policy = kbs.add_subcommand("policy", "Policies (Rego) that decide who gets what");
+  policy->require_subcommand(1);
+  policy->fallthrough();
+  CLI::App* resource = AddAction(*policy, "set-resource", "Who gets resources", SetResourcePolicy,
+                                 arguments, result);
+  resource->add_option("file", arguments->file, "The policy")->required();
+  resource->add_option("--prefix", arguments->name, "Only of repository[/type[/tag]]");
+  CLI::App* attestation = AddAction(*policy, "set-attestation", "What evidence is worth",
+                                    SetAttestationPolicy, arguments, result);
+  attestation->add_option("file", arguments->file, "The policy")->required();
+  attestation->add_option("--id", arguments->name, "Its name; default_cpu judges all evidence");
+  CLI::App* drop =
+      AddAction(*policy, "delete-resource", "Forget one", DeleteResourcePolicy, arguments, result);
+  drop->add_option("--prefix", arguments->name, "As it was set");
+  CLI::App* forget = AddAction(*policy, "delete-attestation", "Forget one", DeleteAttestationPolicy,
+                               arguments, result);
+  forget->add_option("--id", arguments->name, "As it was set");
+  AddAction(*policy, "list", "What was set, one a line", ListPolicies, arguments, result);
 }
 
 }  // namespace
@@ -172,6 +287,7 @@ void AddKbsVerb(CLI::App& app, VerbResult* result) {
   kbs->require_subcommand(1);
   AddResourceVerbs(*kbs, arguments, result);
   AddReferenceVerbs(*kbs, arguments, result);
+  AddPolicyVerbs(*kbs, arguments, result);
   CLI::App* explain = AddAction(*kbs, "explain", "Why an attestation was accepted or refused",
                                 Explain, arguments, result);
   explain->add_option("id", arguments->name, "Correlation id; the last one when left out");

@@ -67,6 +67,59 @@ std::string Verdict(const Json& explanation) {
                 std::string_view(summary).substr(mark + kMark.size()));
 }
 
+// What policies said, and the nearest launch that is registered.
+void AppendPolicy(const Json& explanation, std::string* out) {
+  const auto claims = explanation.find("claims");
+  if (claims != explanation.end()) {
+    const std::string nearest = Text(*claims, "nearest_reference");
+    if (!nearest.empty()) StrAppend(out, "nearest     reference value '", nearest, "'\n");
+  }
+  const std::string policy = Text(explanation, "policy");
+  if (!policy.empty()) {
+    StrAppend(out, "policy      ", policy, ": ", Text(explanation, "status"), "\n");
+  }
+  const auto trace = explanation.find("trace");
+  if (trace == explanation.end() || !trace->is_string()) return;
+  for (const std::string_view line : StrSplit(trace->get_ref<const std::string&>(), '\n')) {
+    if (!line.empty()) StrAppend(out, "            ", Printable(line), "\n");
+  }
+}
+
+// By reason code; "" where the sentence above says it all.
+std::string_view Advice(std::string_view code) {
+  struct Entry {
+    std::string_view code;
+    std::string_view advice;
+  };
+  static constexpr Entry kAdvice[] = {
+      {"launch-measurement",
+       "if this launch is meant: nacre measure --reference FILE; nacre kbs reference register "
+       "FILE. Else start the guest as it was registered"},
+      {"attestation-policy",
+       "register the values the policy asks for (nacre kbs reference set), or change it (nacre kbs "
+       "policy set-attestation)"},
+      {"resource-policy",
+       "change the policy of this path (nacre kbs policy set-resource --prefix), or the guest"},
+      {"emulated-not-allowed",
+       "run the guest on real hardware; for tests set [policy] allow_emulated in kbs.toml"},
+      {"not-affirming", "see the attestation it names: nacre kbs explain ID"},
+      {"nonce-replayed", "the client must begin again with /auth for each attestation"},
+      {"nonce-mismatch", "the client must send the nonce of its own session"},
+      {"report-data", "the evidence is of another session, or the client binds it otherwise"},
+      {"initdata", "give the guest the initdata its launch was made with"},
+      {"debugging", "start the guest without debugging; [policy] allow_debug accepts it"},
+      {"reported-tcb", "update the machine's firmware, or lower [policy.min_tcb]"},
+      {"certificate-chain",
+       "the evidence is signed by no trusted root: a forged guest, or an emulator's root that is "
+       "not in [attestation]"},
+      {"collateral", "see [attestation.tdx] in kbs.toml: a folder, a cache or a service"},
+      {"malformed-evidence", "the client sends what is no evidence of the kind it names"}};
+  for (const Entry& entry : kAdvice) {
+    if (entry.code == code) return entry.advice;
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> FormatExplanation(const Json& explanation) {
@@ -90,7 +143,10 @@ absl::StatusOr<std::string> FormatExplanation(const Json& explanation) {
   if (!refusal_class.empty() && refusal_class != "NONE") {
     StrAppend(&out, "class       ", refusal_class, "\n");
   }
+  AppendPolicy(explanation, &out);
   StrAppend(&out, Verdict(explanation), "\n");
+  const std::string_view advice = Advice(Text(explanation, "code"));
+  if (!advice.empty()) StrAppend(&out, "what to do  ", advice, "\n");
   return out;
 }
 

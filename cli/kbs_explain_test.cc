@@ -53,6 +53,22 @@ TEST(FormatExplanation, TheClassAndWhatCameBesideItStandBeforeTheVerdict) {
   EXPECT_THAT(*FormatExplanation(refused), Not(HasSubstr("class")));
 }
 
+TEST(FormatExplanation, PoliciesTheNearestLaunchAndWhatToDo) {
+  Json refused = Refused();
+  refused["code"] = "launch-measurement";
+  refused["policy"] = "default_cpu";
+  refused["status"] = "warning";
+  refused["trace"] = "resource:3:1: x == 1\n  left: 2";
+  refused["claims"] = {{"nearest_reference", "pearl"}};
+  auto text = FormatExplanation(refused);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_THAT(*text, HasSubstr("nearest     reference value 'pearl'\n"
+                               "policy      default_cpu: warning\n"
+                               "            resource:3:1: x == 1\n"
+                               "              left: 2\nrefused: launch"));
+  EXPECT_THAT(*text, HasSubstr("\nwhat to do  if this launch is meant: nacre measure"));
+}
+
 TEST(FormatExplanation, AnAcceptanceNamesItsReference) {
   Json accepted = Refused();
   accepted["verdict"] = "affirming";
