@@ -1,7 +1,7 @@
 # The commands of docs/guide/key-broker.md, one after the other, do what the page says.
 set -euo pipefail
 source "$(dirname "$0")/lib/check.sh"
-PATH=$1/bin:$PATH
+PATH=$(cd "$1" && pwd)/bin:$PATH
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 STACK=$(mktemp -d)  # files only: no containerd, no guest
 out=$STACK/out err=$STACK/err
