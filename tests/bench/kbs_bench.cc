@@ -103,7 +103,7 @@ class Bench {
     Must(WriteFile(Path("kbs/kbs.toml"), AsBytes(config)));
     Start();
     platform_.emplace(Must(tee::emulator::Platform::Create(
-        Must(tee::emulator::LoadIdentity(Path("chip"))), Bytes(48, 5))));
+        Must(tee::emulator::LoadIdentity(Path("chip"))), Bytes(48, 5), {}, {})));
     Admin("/kbs/v0/resource/default/key/1", "secret");
     const Json values = {{"snp_launch_measurement", {HexEncode(Bytes(48, 5))}}};
     Admin("/kbs/v0/reference-value", Json{{"version", "0.1.0"},
