@@ -36,7 +36,8 @@ command_line=$(jq -re .kernel.command_line "$STACK/reference.json")
 
 bare() {
   mark=READY first_byte qemu-system-x86_64 -nodefaults -no-user-config -nographic -no-reboot \
-    -M q35,accel=tcg -cpu max,-erms -m "$memory_mib" -smp 1 -kernel "$guest/vmlinuz" \
+    -M q35,accel=tcg -cpu max,-erms,-smap,-xsave,-pcid -m "$memory_mib" -smp 1 \
+    -kernel "$guest/vmlinuz" \
     -initrd "$STACK/line.img" -append "$command_line" -serial stdio
 }
 pod() { mark=first first_byte bash -c "stack_run -- /bin/echo first"; }

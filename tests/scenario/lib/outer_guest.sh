@@ -67,7 +67,8 @@ outer_guest() {
     fi
     sleep 0.05
   done
-  qemu-system-x86_64 -nodefaults -no-reboot -display none -cpu max,-erms -smp 2 -m 3G \
+  qemu-system-x86_64 -nodefaults -no-reboot -display none \
+    -cpu max,-erms,-smap,-xsave,-pcid -smp 2 -m 3G \
     -M q35,accel=tcg,memory-backend=memory \
     -object memory-backend-memfd,id=memory,size=3G,share=on \
     -chardev socket,id=files,path="$outer/socket" -device vhost-user-fs-pci,chardev=files,tag=host \
