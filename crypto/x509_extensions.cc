@@ -249,7 +249,10 @@ absl::StatusOr<PathFields> ReadPathFields(const std::vector<ExtensionFields>& ex
       ASSIGN_OR_RETURN(may_be_critical, ReadStandard(extension.oid.back(), extension.value, &out),
                        "certificate");
     } else if (oid == kNetscapeCertType) {
-      RETURN_IF_ERROR(der::Whole(extension.value, der::kBitString, "certificate").status());
+      constexpr std::string_view kWhat = "Netscape certificate type";
+      ASSIGN_OR_RETURN(const der::Element type, der::Whole(extension.value, der::kBitString, kWhat),
+                       "certificate");
+      RETURN_IF_ERROR(der::BitString(type.value, kWhat).status());
     }
     if (extension.critical && !may_be_critical && !out.unknown_critical) {
       out.unknown_critical = extension.oid;

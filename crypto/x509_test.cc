@@ -71,6 +71,8 @@ TEST(CertificateTest, MalformedAndUnsupportedExtensionsAreRefused) {
   EXPECT_STATUS(with("2.5.29.37", "3000"), kInvalidArgument, "extended key usage");
   EXPECT_STATUS(with("2.5.29.30", "3000"), kInvalidArgument, "name constraints");
   EXPECT_STATUS(with("1.3.6.1.5.5.7.1.14", "3000"), kInvalidArgument, "1.3.6.1.5.5.7.1.14");
+  EXPECT_OK(with("2.16.840.1.113730.1.1", "03020007"));
+  EXPECT_STATUS(with("2.16.840.1.113730.1.1", "0302f007"), kInvalidArgument, "Netscape");
 }
 
 TEST(CertificateTest, NamesInOtherAlphabets) {
