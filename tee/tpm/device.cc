@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "tee/eventlog/event_log.h"
+#include "tee/tpm/esapi.h"
 #include "tee/tpm/transport.h"
 
 namespace nacre::tee::tpm {
@@ -20,28 +21,6 @@ constexpr int kQuoteAttempts = 5;
 constexpr uint8_t kEkPolicy[] = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
                                  0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
                                  0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa};
-
-absl::Status Failed(std::string_view command, TSS2_RC code) {
-  char text[16];
-  snprintf(text, sizeof text, "0x%x", code);
-  return absl::InternalError(StrCat("TPM: ", command, " failed with ", text));
-}
-
-#define RETURN_IF_TPM_ERROR(command, call)                               \
-  do {                                                                   \
-    const TSS2_RC tpm_code_ = (call);                                    \
-    if (tpm_code_ != TSS2_RC_SUCCESS) return Failed(command, tpm_code_); \
-  } while (false)
-
-// What ESAPI allocates.
-template <typename T>
-struct Owned {
-  T* value = nullptr;
-  Owned() = default;
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  ~Owned() { Esys_Free(value); }
-};
 
 TPM2B_PUBLIC EkTemplate() {
   TPM2B_PUBLIC out = {};

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "tee/tpm/esapi.h"
 #include "tee/tpm/transport.h"
 
 namespace nacre::tee::tpm {
@@ -16,12 +17,12 @@ namespace {
 
 constexpr uint32_t kPcrCount = 24;
 
-absl::Status Failed(std::string_view command, TSS2_RC code) {
-  char text[16];
-  snprintf(text, sizeof text, "0x%x", code);
+// Two failures of loading and unsealing say something about the object rather than about the TPM.
+absl::Status UnsealFailure(std::string_view command, TSS2_RC code) {
+  if (code == TSS2_RC_SUCCESS) return absl::OkStatus();
+  const std::string message(Message(TpmFailure(command, code)));
   // Of format-one codes the low bits name the error, the others which parameter had it.
   const TSS2_RC bare = (code & 0x080u) != 0 ? code & 0x0bfu : code;
-  const std::string message = StrCat("TPM: ", command, " failed with ", text);
   if (bare == TPM2_RC_POLICY_FAIL || code == TPM2_RC_PCR_CHANGED) {
     return absl::FailedPreconditionError(StrCat(message, ": a PCR is not what it was"));
   }
@@ -30,21 +31,6 @@ absl::Status Failed(std::string_view command, TSS2_RC code) {
   }
   return absl::InternalError(message);
 }
-
-#define RETURN_IF_TPM_ERROR(command, call)                               \
-  do {                                                                   \
-    const TSS2_RC tpm_code_ = (call);                                    \
-    if (tpm_code_ != TSS2_RC_SUCCESS) return Failed(command, tpm_code_); \
-  } while (false)
-
-template <typename T>
-struct Owned {
-  T* value = nullptr;
-  Owned() = default;
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  ~Owned() { Esys_Free(value); }
-};
 
 // Flushed at the end: a TPM has room for three objects and as many sessions.
 class Handle {
@@ -225,9 +211,9 @@ absl::StatusOr<SecretBytes> UnsealFromTpm(const std::string& device, const Seale
   ASSIGN_OR_RETURN(std::unique_ptr<Context> context, Context::Open(device));
   Handle root(context->get()), session(context->get()), loaded(context->get());
   RETURN_IF_ERROR(MakeStorageRoot(context->get(), root));
-  RETURN_IF_TPM_ERROR("TPM2_Load",
-                      Esys_Load(context->get(), root.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                ESYS_TR_NONE, &secret, &area, loaded.out()));
+  RETURN_IF_ERROR(UnsealFailure(
+      "TPM2_Load", Esys_Load(context->get(), root.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                             ESYS_TR_NONE, &secret, &area, loaded.out())));
   const bool policy = !object.pcrs.empty();
   RETURN_IF_ERROR(
       StartSession(context->get(), root, policy ? TPM2_SE_POLICY : TPM2_SE_HMAC, session));
@@ -237,8 +223,9 @@ absl::StatusOr<SecretBytes> UnsealFromTpm(const std::string& device, const Seale
       Esys_TRSess_SetAttributes(context->get(), session.get(),
                                 TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT, 0xff));
   Owned<TPM2B_SENSITIVE_DATA> out;
-  RETURN_IF_TPM_ERROR("TPM2_Unseal", Esys_Unseal(context->get(), loaded.get(), session.get(),
-                                                 ESYS_TR_NONE, ESYS_TR_NONE, &out.value));
+  RETURN_IF_ERROR(
+      UnsealFailure("TPM2_Unseal", Esys_Unseal(context->get(), loaded.get(), session.get(),
+                                               ESYS_TR_NONE, ESYS_TR_NONE, &out.value)));
   SecretBytes plain = SecretBytes::CopyOf(ByteView(out.value->buffer, out.value->size));
   SecureWipe({out.value->buffer, out.value->size});
   return plain;
