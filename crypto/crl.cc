@@ -97,16 +97,11 @@ absl::Status ReadSignedPart(ByteView contents, ByteView outer_algorithm, CrlFiel
 
 absl::StatusOr<CrlFields> Parse(ByteView der) {
   CrlFields out;
-  ASSIGN_OR_RETURN(const der::Element all, der::Whole(der, der::kSequence, kWhat));
-  der::Reader reader(all.value);
-  ASSIGN_OR_RETURN(const der::Element signed_part, reader.Next(der::kSequence, kWhat));
-  out.signed_part = signed_part.whole;
-  ASSIGN_OR_RETURN(const der::Element algorithm, reader.Next(der::kSequence, kWhat));
-  ASSIGN_OR_RETURN(out.algorithm, ParseSignatureAlgorithm(algorithm.value), kWhat);
-  ASSIGN_OR_RETURN(const der::Element signature, reader.Next(der::kBitString, kWhat));
-  ASSIGN_OR_RETURN(out.signature, der::WholeBytes(signature.value, kWhat));
-  RETURN_IF_ERROR(reader.End(kWhat));
-  RETURN_IF_ERROR(ReadSignedPart(signed_part.value, algorithm.whole, &out));
+  ASSIGN_OR_RETURN(const SignedStructure all, ParseSignedStructure(der, kWhat));
+  out.signed_part = all.signed_part.whole;
+  out.algorithm = all.algorithm;
+  out.signature = all.signature;
+  RETURN_IF_ERROR(ReadSignedPart(all.signed_part.value, all.outer_algorithm, &out));
   return out;
 }
 

@@ -106,6 +106,20 @@ absl::StatusOr<std::optional<SignatureAlgorithm>> ParseSignatureAlgorithm(ByteVi
   return std::nullopt;
 }
 
+absl::StatusOr<SignedStructure> ParseSignedStructure(ByteView der, std::string_view what) {
+  SignedStructure out;
+  ASSIGN_OR_RETURN(const der::Element all, der::Whole(der, der::kSequence, what));
+  der::Reader reader(all.value);
+  ASSIGN_OR_RETURN(out.signed_part, reader.Next(der::kSequence, what));
+  ASSIGN_OR_RETURN(const der::Element algorithm, reader.Next(der::kSequence, what));
+  out.outer_algorithm = algorithm.whole;
+  ASSIGN_OR_RETURN(out.algorithm, ParseSignatureAlgorithm(algorithm.value), what);
+  ASSIGN_OR_RETURN(const der::Element signature, reader.Next(der::kBitString, what));
+  ASSIGN_OR_RETURN(out.signature, der::WholeBytes(signature.value, what));
+  RETURN_IF_ERROR(reader.End(what));
+  return out;
+}
+
 absl::Status VerifySignature(const PublicKey& key,
                              const std::optional<SignatureAlgorithm>& algorithm, ByteView message,
                              ByteView signature) {
