@@ -10,15 +10,13 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <ctime>
 
 #include "attestation/broker/broker.h"
 #include "attestation/broker/maintenance.h"
+#include "attestation/broker/serving.h"
 #include "attestation/broker/setup.h"
-#include "attestation/protocol/error_body.h"
-#include "attestation/protocol/limits.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/usage_error.h"
@@ -32,71 +30,10 @@ struct ServeOptions {
   std::string port_file;
 };
 
-void LogAnswer(const net::HttpServerRequest& request, const Answer& answer, int64_t took_us) {
-  LogLevel level = answer.response.status >= 500 ? LogLevel::kError
-                   : !answer.code.empty()        ? LogLevel::kWarning
-                                                 : LogLevel::kInfo;
-  Log(level, "request",
-      {{"method", request.method},
-       {"path", request.path},
-       {"peer", request.peer},
-       {"status", answer.response.status},
-       {"id", answer.response.Header("X-Correlation-Id")},
-       {"code", answer.code},
-       {"summary", answer.summary},
-       {"took_us", took_us}});
-}
-
-net::HttpServer::Handler MakeHandler(Broker& broker) {
-  return [&broker](const net::HttpServerRequest& request) {
-    auto start = std::chrono::steady_clock::now();
-    Answer answer = broker.Handle(request);
-    auto took = std::chrono::steady_clock::now() - start;
-    LogAnswer(request, answer, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-    return std::move(answer.response);
-  };
-}
-
-// Requests that never reach the broker get the protocol's error body too.
-net::HttpResponse RefuseUnread(int status, std::string_view why) {
-  const ErrorBody body{.variant = status == 413 ? "PayloadTooLarge" : "MalformedRequest",
-                       .detail = std::string(why),
-                       .code = status == 408   ? "too-slow"
-                               : status == 413 ? "too-large"
-                               : status == 431 ? "head-too-large"
-                                               : "malformed",
-                       .correlation_id = {}};
-  return net::MakeResponse(status, "application/json", SerializeErrorBody(body));
-}
-
 absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& server) {
   ASSIGN_OR_RETURN(std::string chain, ReadTextFile(config.tls_certificate, 1 << 20));
   ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20));
   return server.ReloadCertificate(chain, SecretBytes::TakeFrom(std::move(key)));
-}
-
-absl::StatusOr<net::HttpServerOptions> MakeServerOptions(const BrokerConfig& config) {
-  net::HttpServerOptions options;
-  ASSIGN_OR_RETURN(ListenAddress listen, ParseListenAddress(config.listen));
-  options.address = listen.address;
-  options.port = listen.port;
-  ASSIGN_OR_RETURN(options.tls_certificate_chain_pem, ReadTextFile(config.tls_certificate, 1 << 20),
-                   "TLS certificate");
-  ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20), "TLS key");
-  options.tls_private_key_pem = SecretBytes::TakeFrom(std::move(key));
-  if (!config.tls_client_ca.empty()) {
-    ASSIGN_OR_RETURN(options.client_ca_pem, ReadTextFile(config.tls_client_ca, 1 << 20),
-                     "[tls] client_ca");
-  }
-  options.refusal = RefuseUnread;
-  options.max_body = kMaxMessageSize;
-  options.max_head = static_cast<uint32_t>(config.max_head);
-  options.head_timeout_ms = static_cast<int64_t>(config.head_timeout_s) * 1000;
-  options.body_timeout_ms = static_cast<int64_t>(config.body_timeout_s) * 1000;
-  options.idle_timeout_ms = static_cast<int64_t>(config.idle_timeout_s) * 1000;
-  options.max_connections = static_cast<uint32_t>(config.max_connections);
-  options.handler_threads = static_cast<int>(config.handler_threads);
-  return options;
 }
 
 // Blocked before any thread starts, so that only WaitForStop takes them.
@@ -127,11 +64,15 @@ absl::Status Serve(const ServeOptions& options) {
   InitLog("nacre-kbs", STDERR_FILENO, config.log_level);
   sigset_t stop_signals = BlockStopSignals();
   signal(SIGPIPE, SIG_IGN);
-  ASSIGN_OR_RETURN(net::HttpServerOptions server_options, MakeServerOptions(config));
+  ASSIGN_OR_RETURN(net::HttpServerOptions server_options, ServerOptionsOf(config));
   ASSIGN_OR_RETURN(std::unique_ptr<BrokerContext> context, OpenBrokerContext(config));
   Broker broker(std::move(context));
-  ASSIGN_OR_RETURN(std::unique_ptr<net::HttpServer> server,
-                   net::HttpServer::Start(std::move(server_options), MakeHandler(broker)));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<net::HttpServer> server,
+      net::HttpServer::Start(std::move(server_options),
+                             LogRequests([&broker](const net::HttpServerRequest& request) {
+                               return broker.Handle(request);
+                             })));
   if (!options.port_file.empty()) {
     RETURN_IF_ERROR(
         WriteFileAtomic(options.port_file, AsBytes(std::to_string(server->port()) + "\n")));

@@ -12,7 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "attestation/protocol/limits.h"
+#include "attestation/broker/serving.h"
 #include "attestation/service/grpc_service.h"
 #include "attestation/service/rest.h"
 #include "base/file.h"
@@ -30,20 +30,6 @@ struct Options {
   std::string port_file;
 };
 
-net::HttpServer::Handler MakeHandler(RestService& service) {
-  return [&service](const net::HttpServerRequest& request) {
-    Answer answer = service.Handle(request);
-    Log(answer.code.empty() ? LogLevel::kInfo : LogLevel::kWarning, "request",
-        {{"method", request.method},
-         {"path", request.path},
-         {"peer", request.peer},
-         {"status", answer.response.status},
-         {"code", answer.code},
-         {"summary", answer.summary}});
-    return std::move(answer.response);
-  };
-}
-
 absl::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(BrokerConfig config, ReadBrokerConfig(options.config));
   if (!options.listen.empty()) config.listen = options.listen;
@@ -54,28 +40,23 @@ absl::Status Serve(const Options& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  net::HttpServerOptions http;
-  ASSIGN_OR_RETURN(const ListenAddress listen, ParseListenAddress(config.listen));
-  http.address = listen.address;
-  http.port = listen.port;
-  http.max_body = kMaxMessageSize;
-  http.max_connections = static_cast<uint32_t>(config.max_connections);
-  http.handler_threads = static_cast<int>(config.handler_threads);
-  ASSIGN_OR_RETURN(const std::string chain, ReadTextFile(config.tls_certificate, 1 << 20),
-                   "TLS certificate");
-  ASSIGN_OR_RETURN(const std::string key, ReadTextFile(config.tls_key, 1 << 20), "TLS key");
-  http.tls_certificate_chain_pem = chain;
-  http.tls_private_key_pem = SecretBytes::CopyOf(AsBytes(key));
+  ASSIGN_OR_RETURN(net::HttpServerOptions http, ServerOptionsOf(config));
+  const GrpcOptions grpc_options = {
+      .address = options.grpc,
+      .certificate_chain_pem = http.tls_certificate_chain_pem,
+      .private_key_pem = std::string(AsText(http.tls_private_key_pem.view()))};
   ASSIGN_OR_RETURN(std::unique_ptr<BrokerContext> owned, OpenBrokerContext(config));
   BrokerContext* context = owned.get();
   Broker broker(std::move(owned));
   RestService service(&broker, context);
-  ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(std::move(http), MakeHandler(service)));
+  ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(
+                                    std::move(http),
+                                    LogRequests([&service](const net::HttpServerRequest& request) {
+                                      return service.Handle(request);
+                                    })));
   std::unique_ptr<GrpcServer> grpc;
   if (!options.grpc.empty()) {
-    ASSIGN_OR_RETURN(grpc, GrpcServer::Start(context, {.address = options.grpc,
-                                                       .certificate_chain_pem = chain,
-                                                       .private_key_pem = key}));
+    ASSIGN_OR_RETURN(grpc, GrpcServer::Start(context, grpc_options));
   }
   if (!options.port_file.empty()) {
     const std::string ports =
