@@ -8,6 +8,7 @@
 #include "policy/rego/lower.h"
 #include "policy/rego/metadata.h"
 #include "policy/rego/rule_index.h"
+#include "policy/rego/type_check.h"
 
 namespace nacre::rego {
 namespace {
@@ -39,6 +40,16 @@ void Compiler::Fail(std::string_view code, std::string_view message, const Locat
   if (errors_.size() >= kMaxErrors) return;
   if (location.module < program_.files.size()) error.file = program_.files[location.module];
   errors_.push_back(std::move(error));
+}
+
+void Compiler::FailType(std::string_view message, const Location& location) {
+  std::swap(errors_, type_errors_);
+  Fail("rego_type_error", message, location);
+  std::swap(errors_, type_errors_);
+}
+
+std::vector<Error> Compiler::TakeErrors() {
+  return std::move(errors_.empty() ? type_errors_ : errors_);
 }
 
 bool Compiler::Spend(uint64_t steps, const Location& location) {
@@ -275,8 +286,15 @@ std::vector<Error> Compiler::CompileModules(const std::vector<const Module*>& mo
   }
   if (!failed()) EmitDeferred();
   if (!failed()) CheckRecursion();
-  if (!failed()) IndexRules(program_, 0);
-  return std::move(errors_);
+  if (!failed() && type_errors_.empty()) IndexRules(program_, 0);
+  return TakeErrors();
+}
+
+void Compiler::CheckTypes(const Workspace& workspace, const GoalBody& body, int32_t parameters,
+                          bool in_order) {
+  if (failed()) return;
+  bool query = program_.groups[static_cast<size_t>(current_group_)].kind == Group::Kind::kQuery;
+  TypeCheck(*this, workspace, {parameters, in_order, query}).Run(body);
 }
 
 void Compiler::CompileGroup(int32_t group) {
@@ -346,6 +364,7 @@ int32_t Compiler::CompileClause(const RuleSite& site, const Rule& rule, Group::K
   for (int32_t i = 0; i < arity; ++i) emitter.Bind(i);
   if (!emitter.EmitBody(*body)) return FinishClause(begin, 0, rule.location);
   for (const GoalTerm* pattern : body->yield) emitter.CheckSafe(pattern, rule.location);
+  CheckTypes(workspace, *body, arity, emitter.in_order());
   const Location& where = rule.value != nullptr ? rule.value->location : rule.location;
   int32_t operand;
   if (kind == Group::Kind::kRows) {
@@ -420,8 +439,9 @@ std::vector<Error> Compiler::CompileQuery(const Module& query, int32_t* group,
   int32_t clause = FinishClause(begin, emitter.registers(), rule.location);
   program_.groups[static_cast<size_t>(*group)].clauses.push_back(clause);
   EmitDeferred();
+  CheckTypes(workspace, *body, 0, emitter.in_order());
   IndexRules(program_, known_groups);
-  return std::move(errors_);
+  return TakeErrors();
 }
 
 }  // namespace nacre::rego

@@ -3,6 +3,7 @@
 //   groups.cc     groups that the compiler makes up (whole packages, ref heads), recursion check
 //   lower.cc      statements and terms become goals; names are resolved (names.cc)
 //   emit.cc       goals are put in a safe order and become instructions (emit_goal.cc)
+//   type_check.cc what can never work, whatever the input
 #pragma once
 
 #include <map>
@@ -41,6 +42,8 @@ class Compiler {
   Arena& arena() { return arena_; }
   const BuiltinRegistry& builtins() const { return builtins_; }
   void Fail(std::string_view code, std::string_view message, const Location& location);
+  // A type error: reported when there is no other, so that every rule is looked at.
+  void FailType(std::string_view message, const Location& location);
   // Counts what compiling costs; past kMaxCompileSteps it has failed, once with an error that says
   // so at `location`.
   bool Spend(uint64_t steps, const Location& location);
@@ -94,6 +97,9 @@ class Compiler {
   bool HasValue(int32_t node) const;
   void CheckRecursion();
   void EmitDeferred();
+  void CheckTypes(const Workspace& workspace, const GoalBody& body, int32_t parameters,
+                  bool in_order);
+  std::vector<Error> TakeErrors();
 
   // Groups made while a clause was being written: their instructions wait until it is done.
   struct Deferred {
@@ -104,7 +110,7 @@ class Compiler {
   Program& program_;
   Arena& arena_;
   const BuiltinRegistry& builtins_;
-  std::vector<Error> errors_;
+  std::vector<Error> errors_, type_errors_;
   uint64_t steps_left_ = kMaxCompileSteps;
   bool spent_ = false;
   uint64_t names_left_ = kMaxTreeNames;

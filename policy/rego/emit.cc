@@ -106,6 +106,7 @@ const Goal* Emitter::TakeReady(Waiting& waiting) {
     const Goal* goal = waiting.goals[i];
     if (goal == nullptr || !Ready(*goal)) continue;
     compiler_.Spend((i - waiting.first) / 8, goal->location);
+    in_order_ &= i == waiting.first;
     waiting.goals[i] = nullptr;
     --waiting.count;
     return goal;

@@ -25,6 +25,8 @@ class Emitter {
   int32_t Operand(const GoalTerm* pattern, const Location& location);
   int32_t NewRegister() { return registers_++; }
   int32_t registers() const { return registers_; }
+  // Whether no goal so far had to wait for one written after it.
+  bool in_order() const { return in_order_; }
 
  private:
   bool IsBound(int variable) const { return bound_[static_cast<size_t>(variable)]; }
@@ -73,6 +75,7 @@ class Emitter {
   int32_t registers_;
   Location location_;
   size_t checks_ = 0;
+  bool in_order_ = true;
 };
 
 }  // namespace nacre::rego
