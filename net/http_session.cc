@@ -21,7 +21,8 @@ using Parser = http::request_parser<http::string_body>;
 
 constexpr int64_t kLingerMs = 1'000;
 constexpr size_t kLingerBytes = 4 << 20;
-constexpr size_t kReadSize = 4096;  // from the network at once
+constexpr size_t kReadSize = 4096;  // of a head, from the network at once
+constexpr size_t kBodyReadSize = 16 << 10;
 
 std::string PeerName(const Socket& socket) {
   ErrorCode error;
@@ -72,21 +73,30 @@ int CheckHead(const Parser& parser, HttpServerRequest* request, std::string* why
   return 0;
 }
 
+bool IsFraming(std::string_view name) {
+  return boost::beast::iequals(name, "Content-Length") ||
+         boost::beast::iequals(name, "Transfer-Encoding") ||
+         boost::beast::iequals(name, "Connection");
+}
+
 bool HasBody(int status) { return status / 100 != 1 && status != 204 && status != 304; }
 
-http::response<http::string_body> ToMessage(HttpResponse response, unsigned version,
-                                            bool head_only) {
-  http::response<http::string_body> message;
-  message.version(version);
-  message.result(static_cast<unsigned>(response.status));
-  for (const auto& [name, value] : response.headers) message.insert(name, value);
-  message.erase(http::field::content_length);
-  message.erase(http::field::transfer_encoding);
-  if (HasBody(response.status)) {
-    message.content_length(response.body.size());
-    if (!head_only) message.body() = std::move(response.body);
+// The framing of the answer is this server's own business: what the handler says of it is left out.
+std::string ToText(const HttpResponse& response, unsigned version, bool head_only,
+                   bool keep_alive) {
+  std::string text = StrCat(version == 11 ? "HTTP/1.1 " : "HTTP/1.0 ", response.status, " ");
+  const auto reason =
+      http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  text.append(reason.data(), reason.size()).append("\r\n");
+  for (const auto& [name, value] : response.headers) {
+    if (IsFraming(name)) continue;
+    text.append(name).append(": ").append(value).append("\r\n");
   }
-  return message;
+  if (version == 11 && !keep_alive) text += "Connection: close\r\n";
+  if (HasBody(response.status)) StrAppend(&text, "Content-Length: ", response.body.size(), "\r\n");
+  text += "\r\n";
+  if (HasBody(response.status) && !head_only) text += response.body;
+  return text;
 }
 
 bool CanBeSent(const HttpResponse& response) {
@@ -100,92 +110,81 @@ bool CanBeSent(const HttpResponse& response) {
 
 HttpSession::HttpSession(Socket socket, std::shared_ptr<TlsContext> tls,
                          const HttpServerOptions& options, const Dispatch& dispatch)
-    : socket_(std::move(socket)),
-      deadline_(socket_),
-      context_(std::move(tls)),
+    : stream_(std::move(socket), std::move(tls)),
       options_(options),
       dispatch_(dispatch),
-      peer_(PeerName(socket_)) {
-  ErrorCode ignored;
-  socket_.set_option(Tcp::no_delay(true), ignored);
-}
+      peer_(PeerName(stream_.socket())) {}
 
 void HttpSession::Drain() {
   draining_ = true;
-  ErrorCode ignored;
-  if (idle_) socket_.cancel(ignored);
+  if (idle_) stream_.Cancel();
 }
 
 void HttpSession::Abort() {
   draining_ = true;
-  ErrorCode ignored;
-  socket_.close(ignored);
+  stream_.Close();
 }
 
 asio::awaitable<void> HttpSession::Run() {
-  deadline_.ArmFor(options_.head_timeout_ms);
-  if (context_ == nullptr) {
-    co_await Serve(socket_);
-  } else {
-    tls_.emplace(socket_, *context_);
-    auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
-    if (!error) {
-      if (!options_.client_ca_pem.empty()) client_ = PeerCertificateOf(tls_->native_handle());
-      co_await Serve(*tls_);
-      // close_notify, so that the client can tell the end from a cut.
-      deadline_.ArmFor(kLingerMs);
-      if (socket_.is_open()) SSL_set_shutdown(tls_->native_handle(), SSL_RECEIVED_SHUTDOWN);
-      if (socket_.is_open()) co_await tls_->async_shutdown(kAwait);
-    }
+  stream_.ExpireAfter(options_.head_timeout_ms);
+  const ErrorCode error = co_await stream_.Handshake();
+  if (!error) {
+    if (!options_.client_ca_pem.empty()) client_ = PeerCertificateOf(stream_.ssl());
+    co_await Serve();
+    // So that the client can tell the end from a cut.
+    stream_.ExpireAfter(kLingerMs);
+    co_await stream_.FinishSending();
   }
-  deadline_.Disarm();
-  ErrorCode ignored;
-  socket_.close(ignored);
+  stream_.Close();
 }
 
-template <typename Stream>
-asio::awaitable<void> HttpSession::Serve(Stream& stream) {
-  bool begun = co_await WaitForRequest(stream);
+asio::awaitable<void> HttpSession::Serve() {
+  bool begun = co_await WaitForRequest();
   while (begun) {
     // On a line of its own: GCC 12 awaits wrongly inside && and ||.
-    bool keep = co_await ServeOne(stream);
+    bool keep = co_await ServeOne();
     if (!keep) break;
-    deadline_.ArmFor(options_.idle_timeout_ms);
-    if (buffer_.size() == 0) begun = co_await WaitForRequest(stream);
-    deadline_.ArmFor(options_.head_timeout_ms);
+    stream_.ExpireAfter(options_.idle_timeout_ms);
+    if (buffer_.size() == 0) begun = co_await WaitForRequest();
+    stream_.ExpireAfter(options_.head_timeout_ms);
   }
 }
 
-template <typename Stream>
-asio::awaitable<bool> HttpSession::WaitForRequest(Stream& stream) {
-  if (draining_) co_return false;
+// While it waits, the connection has no buffer.
+asio::awaitable<bool> HttpSession::WaitForRequest() {
   idle_ = true;
   idle_since_ = Clock::now();
-  auto [error, size] = co_await stream.async_read_some(buffer_.prepare(kReadSize), kAwait);
+  std::optional<ServerStream::Got> got;
+  while (!got && !draining_) {
+    buffer_ = {};
+    const ErrorCode error = co_await stream_.WaitForInput();
+    if (error) break;
+    const auto room = buffer_.prepare(kReadSize);
+    got = stream_.TryRead({static_cast<char*>(room.data()), room.size()});
+  }
   idle_ = false;
-  buffer_.commit(size);
-  co_return !error;
+  if (!got || got->error) co_return false;
+  buffer_.commit(got->size);
+  co_return true;
 }
 
-template <typename Stream>
-asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
+asio::awaitable<bool> HttpSession::ServeOne() {
   Parser parser;
   parser.header_limit(options_.max_head);
   parser.body_limit(options_.max_body);
-  buffer_.reserve(kReadSize);  // Beast reads as much at once as there is room for
   size_t size = 0;
-  ErrorCode error = co_await ReadHead(stream, parser, &size);
+  ErrorCode error = co_await ReadHead(parser, &size);
   // The parser counts its limit by lines; here it is exact.
   if (!error && size > options_.max_head) error = http::error::header_limit;
   if (error) {
-    co_await RefuseUnread(stream, error, parser.got_some());
+    co_await RefuseUnread(error, parser.got_some());
     co_return false;
   }
   HttpServerRequest request;
   std::string why;
   int refused = CheckHead(parser, &request, &why);
   if (refused != 0) {
-    co_await Refuse(stream, refused, why);
+    co_await Refuse(refused, why);
     co_return false;
   }
   request.method = std::string(parser.get().method_string());
@@ -196,25 +195,32 @@ asio::awaitable<bool> HttpSession::ServeOne(Stream& stream) {
   for (const auto& field : parser.get()) {
     request.headers.emplace_back(field.name_string(), field.value());
   }
-  ErrorCode unread = co_await ReadBody(stream, parser);
+  ErrorCode unread = co_await ReadBody(parser);
   if (unread) {
-    co_await RefuseUnread(stream, unread, true);
+    co_await RefuseUnread(unread, true);
     co_return false;
   }
   request.body = std::move(parser.get().body());
   unsigned version = parser.get().version();
   bool head_only = request.method == "HEAD";
   bool keep_alive = parser.keep_alive();
-  deadline_.Disarm();
+  stream_.NeverExpire();
   HttpResponse response = co_await dispatch_(std::move(request));
-  co_return co_await Write(stream, std::move(response), version, head_only,
-                           keep_alive && !draining_);
+  co_return co_await Write(std::move(response), version, head_only, keep_alive && !draining_);
+}
+
+// More into the buffer, at most `size` bytes.
+asio::awaitable<ErrorCode> HttpSession::Fill(size_t size) {
+  const auto room = buffer_.prepare(size);
+  const auto got = co_await stream_.Read({static_cast<char*>(room.data()), room.size()});
+  buffer_.commit(got.size);
+  co_return got.error;
 }
 
 // As http::async_read_header; but that lets what Beast throws (a header of more than 64 KiB does
 // not fit its tables) out of the I/O thread, which ends the program.
-template <typename Stream, typename ParserType>
-asio::awaitable<ErrorCode> HttpSession::ReadHead(Stream& stream, ParserType& parser, size_t* size) {
+template <typename ParserType>
+asio::awaitable<ErrorCode> HttpSession::ReadHead(ParserType& parser, size_t* size) {
   for (;;) {
     if (buffer_.size() > 0) {
       ErrorCode error;
@@ -228,8 +234,7 @@ asio::awaitable<ErrorCode> HttpSession::ReadHead(Stream& stream, ParserType& par
       if (error && error != http::error::need_more) co_return error;
       if (parser.is_header_done()) co_return ErrorCode();
     }
-    auto [failed, got] = co_await stream.async_read_some(buffer_.prepare(kReadSize), kAwait);
-    buffer_.commit(got);
+    const ErrorCode failed = co_await Fill(kReadSize);
     if (failed == asio::error::eof) {
       co_return parser.got_some() ? http::error::partial_message : http::error::end_of_stream;
     }
@@ -237,66 +242,75 @@ asio::awaitable<ErrorCode> HttpSession::ReadHead(Stream& stream, ParserType& par
   }
 }
 
-template <typename Stream, typename ParserType>
-asio::awaitable<ErrorCode> HttpSession::ReadBody(Stream& stream, ParserType& parser) {
+template <typename ParserType>
+asio::awaitable<ErrorCode> HttpSession::ReadBody(ParserType& parser) {
   if (parser.is_done()) co_return ErrorCode();
-  deadline_.ArmFor(options_.body_timeout_ms);
+  stream_.ExpireAfter(options_.body_timeout_ms);
   if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    auto [error, size] = co_await asio::async_write(stream, asio::buffer(kContinue), kAwait);
+    const ErrorCode error = co_await stream_.Write("HTTP/1.1 100 Continue\r\n\r\n");
     if (error) co_return error;
   }
-  auto [error, size] = co_await http::async_read(stream, buffer_, parser, kAwait);
-  co_return error;
+  parser.eager(true);
+  while (!parser.is_done()) {
+    ErrorCode error;
+    size_t used = 0;
+    try {
+      if (buffer_.size() > 0) used = parser.put(buffer_.data(), error);
+    } catch (const std::exception&) {
+      error = http::error::bad_chunk_extension;
+    }
+    buffer_.consume(used);
+    if (error && error != http::error::need_more) co_return error;
+    if (used > 0 || parser.is_done()) continue;
+    error = co_await Fill(kBodyReadSize);
+    if (error == asio::error::eof) co_return http::error::partial_message;
+    if (error) co_return error;
+  }
+  co_return ErrorCode();
 }
 
-template <typename Stream>
-asio::awaitable<void> HttpSession::RefuseUnread(Stream& stream, ErrorCode error, bool began) {
-  if (deadline_.fired()) {
-    if (began) co_await Refuse(stream, 408, "the request took too long to arrive");
+asio::awaitable<void> HttpSession::RefuseUnread(ErrorCode error, bool began) {
+  if (stream_.expired()) {
+    if (began) co_await Refuse(408, "the request took too long to arrive");
   } else if (error == http::error::header_limit) {
-    co_await Refuse(stream, 431, StrCat("the head is larger than ", options_.max_head, " bytes"));
+    co_await Refuse(431, StrCat("the head is larger than ", options_.max_head, " bytes"));
   } else if (error == http::error::body_limit) {
-    co_await Refuse(stream, 413, StrCat("the body is larger than ", options_.max_body, " bytes"));
+    co_await Refuse(413, StrCat("the body is larger than ", options_.max_body, " bytes"));
   } else if (IsHttp(error) && error != http::error::end_of_stream &&
              error != http::error::partial_message) {
-    co_await Refuse(stream, 400, "not an HTTP request: " + error.message());
+    co_await Refuse(400, "not an HTTP request: " + error.message());
   }
 }
 
-template <typename Stream>
-asio::awaitable<void> HttpSession::Refuse(Stream& stream, int status, std::string why) {
+asio::awaitable<void> HttpSession::Refuse(int status, std::string why) {
   HttpResponse response = options_.refusal
                               ? options_.refusal(status, why)
                               : MakeResponse(status, "text/plain", std::move(why) + "\n");
-  co_await Write(stream, std::move(response), 11, false, false);
-  co_await Linger(stream);
+  co_await Write(std::move(response), 11, false, false);
+  co_await Linger();
 }
 
-template <typename Stream>
-asio::awaitable<bool> HttpSession::Write(Stream& stream, HttpResponse response, unsigned version,
-                                         bool head_only, bool keep_alive) {
+asio::awaitable<bool> HttpSession::Write(HttpResponse response, unsigned version, bool head_only,
+                                         bool keep_alive) {
   if (!CanBeSent(response)) {
     response = MakeResponse(500, "text/plain", "the answer has an invalid status or header\n");
   }
-  auto message = ToMessage(std::move(response), version, head_only);
-  keep_alive = keep_alive && message.keep_alive();
-  message.keep_alive(keep_alive);
-  deadline_.ArmFor(options_.write_timeout_ms);
-  auto [error, size] = co_await http::async_write(stream, message, kAwait);
+  const bool stays = !boost::beast::iequals(response.Header("Connection"), "close");
+  keep_alive = keep_alive && stays && version == 11;
+  stream_.ExpireAfter(options_.write_timeout_ms);
+  const std::string text = ToText(response, version, head_only, keep_alive);
+  const ErrorCode error = co_await stream_.Write(text);
   co_return !error && keep_alive;
 }
 
-template <typename Stream>
-asio::awaitable<void> HttpSession::Linger(Stream& stream) {
-  deadline_.ArmFor(kLingerMs);
-  ErrorCode ignored;
-  if (!tls_) socket_.shutdown(Socket::shutdown_send, ignored);
+asio::awaitable<void> HttpSession::Linger() {
+  stream_.ExpireAfter(kLingerMs);
+  if (stream_.ssl() == nullptr) co_await stream_.FinishSending();
   std::array<char, 4096> sink;
   for (size_t dropped = 0; dropped < kLingerBytes;) {
-    auto [error, size] = co_await stream.async_read_some(asio::buffer(sink), kAwait);
-    if (error) break;
-    dropped += size;
+    const auto got = co_await stream_.Read(sink);
+    if (got.error) break;
+    dropped += got.size;
   }
 }
 

@@ -4,11 +4,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "net/asio.h"
 #include "net/http_server.h"
+#include "net/server_stream.h"
 #include "net/tls_context.h"
 
 namespace nacre::net {
@@ -35,30 +35,21 @@ class HttpSession {
   Clock::time_point idle_since() const { return idle_since_; }
 
  private:
-  template <typename Stream>
-  asio::awaitable<void> Serve(Stream& stream);
-  template <typename Stream>
-  asio::awaitable<bool> WaitForRequest(Stream& stream);
-  template <typename Stream>
-  asio::awaitable<bool> ServeOne(Stream& stream);
-  template <typename Stream, typename ParserType>
-  asio::awaitable<ErrorCode> ReadHead(Stream& stream, ParserType& parser, size_t* size);
-  template <typename Stream, typename ParserType>
-  asio::awaitable<ErrorCode> ReadBody(Stream& stream, ParserType& parser);
-  template <typename Stream>
-  asio::awaitable<void> RefuseUnread(Stream& stream, ErrorCode error, bool began);
-  template <typename Stream>
-  asio::awaitable<void> Refuse(Stream& stream, int status, std::string why);
-  template <typename Stream>
-  asio::awaitable<bool> Write(Stream& stream, HttpResponse response, unsigned version,
-                              bool head_only, bool keep_alive);
-  template <typename Stream>
-  asio::awaitable<void> Linger(Stream& stream);
+  asio::awaitable<void> Serve();
+  asio::awaitable<bool> WaitForRequest();
+  asio::awaitable<bool> ServeOne();
+  template <typename ParserType>
+  asio::awaitable<ErrorCode> ReadHead(ParserType& parser, size_t* size);
+  template <typename ParserType>
+  asio::awaitable<ErrorCode> ReadBody(ParserType& parser);
+  asio::awaitable<ErrorCode> Fill(size_t size);
+  asio::awaitable<void> RefuseUnread(ErrorCode error, bool began);
+  asio::awaitable<void> Refuse(int status, std::string why);
+  asio::awaitable<bool> Write(HttpResponse response, unsigned version, bool head_only,
+                              bool keep_alive);
+  asio::awaitable<void> Linger();
 
-  Socket socket_;
-  Deadline deadline_;
-  std::shared_ptr<TlsContext> context_;
-  std::optional<TlsStream> tls_;  // over socket_
+  ServerStream stream_;
   PeerCertificate client_;
   const HttpServerOptions& options_;
   const Dispatch& dispatch_;
