@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/strings.h"
 #include "policy/generate/generate.h"
 #include "policy/generate/policy_data.h"
 

@@ -50,6 +50,17 @@ absl::Status ReadNetwork(const Json& table, const std::string& where, NetworkCon
   return absl::OkStatus();
 }
 
+absl::Status ReadNodeCache(const Json& table, const std::string& where, NodeCacheConfig* out) {
+  return TableReader(table, where)
+      .String("socket", &out->socket)
+      .String("folder", &out->folder)
+      .Uint("max_size_mib", &out->max_size_mib, 1, 1 << 26)
+      .Bool("fetch", &out->fetch)
+      .Strings("insecure_registries", &out->insecure_registries)
+      .String("trusted_ca", &out->trusted_ca)
+      .Finish();
+}
+
 // An absolute path that QEMU's option syntax can carry: no comma (its separator), no control byte.
 absl::Status CheckPath(std::string_view where, std::string_view path, bool required) {
   if (path.empty()) {
@@ -111,6 +122,9 @@ absl::Status Validate(const std::string& name, const RuntimeConfig& config) {
       check("[hypervisor] firmware", hypervisor.firmware, hypervisor.tee != Tee::kNone));
   RETURN_IF_ERROR(check("[emulator] path", config.emulator.path, emulated));
   RETURN_IF_ERROR(check("[emulator] dir", config.emulator.dir, emulated));
+  RETURN_IF_ERROR(check("[node_cache] socket", config.node_cache.socket, false));
+  RETURN_IF_ERROR(check("[node_cache] folder", config.node_cache.folder, true));
+  RETURN_IF_ERROR(check("[node_cache] trusted_ca", config.node_cache.trusted_ca, false));
   RETURN_IF_ERROR(check("[runtime] state_dir", config.runtime.state_dir, true));
   RETURN_IF_ERROR(CheckAnnotationNames(name, config));
   RETURN_IF_ERROR(CheckIdBlock(name, hypervisor));
@@ -132,6 +146,7 @@ absl::StatusOr<RuntimeConfig> FromJson(const Json& document, const std::string& 
   const Json* hypervisor = top.Table("hypervisor");
   const Json* emulator = top.Table("emulator");
   const Json* network = top.Table("network");
+  const Json* node_cache = top.Table("node_cache");
   const Json* runtime = top.Table("runtime");
   RETURN_IF_ERROR(top.Finish());
   const auto where = [&](std::string_view table) { return StrCat(name, ": [", table, "]"); };
@@ -145,6 +160,9 @@ absl::StatusOr<RuntimeConfig> FromJson(const Json& document, const std::string& 
                         .Finish());
   }
   if (network) RETURN_IF_ERROR(ReadNetwork(*network, where("network"), &config.network));
+  if (node_cache) {
+    RETURN_IF_ERROR(ReadNodeCache(*node_cache, where("node_cache"), &config.node_cache));
+  }
   if (runtime) {
     RETURN_IF_ERROR(TableReader(*runtime, where("runtime"))
                         .String("state_dir", &config.runtime.state_dir)

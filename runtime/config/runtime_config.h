@@ -55,6 +55,17 @@ struct NetworkConfig {
   NetworkMode mode = NetworkMode::kUser;  // "none", "user"
 };
 
+// [node_cache]: blobs of images kept on this node for its guests, which trust none of it. Shims use
+// it when its socket is there.
+struct NodeCacheConfig {
+  std::string socket = "/run/nacre-node-cache.sock";  // empty: no guest of this node uses a cache
+  std::string folder = "/var/cache/nacre/blobs";
+  uint64_t max_size_mib = 20480;  // 1..67108864; the blobs used longest ago go first
+  bool fetch = true;              // get what is missing from the registry, without credentials
+  std::vector<std::string> insecure_registries;  // "host:port" spoken to over plain http
+  std::string trusted_ca;                        // PEM file of roots, in place of the system's
+};
+
 // [runtime]
 struct RuntimeSection {
   std::string state_dir = "/run/nacre";
@@ -67,6 +78,7 @@ struct RuntimeConfig {
   HypervisorConfig hypervisor;
   EmulatorConfig emulator;
   NetworkConfig network;
+  NodeCacheConfig node_cache;
   RuntimeSection runtime;
 };
 

@@ -124,6 +124,7 @@ void AddChannels(const VmResources& resources, Argv& argv) {
   Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=4,disable-legacy=on");
   if (resources.agent_fd >= 0) AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
   if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
+  if (resources.blobs_fd >= 0) AddPort("blobs", "org.nacre.blobs.0", resources.blobs_fd, argv);
   if (resources.vsock) {
     Add(argv, "-device",
         StrCat("vhost-vsock-pci,guest-cid=", resources.vsock->cid, ",vhostfd=", resources.vsock->fd,

@@ -40,6 +40,7 @@ struct VmResources {
   int agent_fd = -1;                 // of the virtio-serial port; -1 with `vsock`
   std::optional<VsockDevice> vsock;  // in place of agent_fd
   int tee_fd = -1;                   // emulated-snp only
+  int blobs_fd = -1;                 // of the node cache's port; -1 without one
   std::string initdata_disk;         // path of the raw image; empty without initdata
   std::optional<SevHostFacts> sev;   // snp only
   std::string quote_service_socket;  // tdx only: unix socket of the quote generation service

@@ -81,6 +81,15 @@ TEST(QemuCommand, WithoutNetworkThereIsNoCard) {
   EXPECT_THAT(*argv, Not(Contains(HasSubstr("virtio-net"))));
 }
 
+TEST(QemuCommand, TheNodeCacheIsOnePortMore) {
+  VmResources resources = Resources(Tee::kEmulatedSnp);
+  resources.blobs_fd = 7;
+  const auto argv = QemuCommand(Plan(Tee::kEmulatedSnp), resources);
+  ASSERT_TRUE(argv.ok());
+  EXPECT_THAT(*argv, Contains("socket,id=blobs,fd=7"));
+  EXPECT_THAT(*argv, Contains("virtserialport,chardev=blobs,name=org.nacre.blobs.0"));
+}
+
 TEST(QemuCommand, KvmUsesTheHostsCpu) {
   VmResources resources = Resources(Tee::kNone);
   resources.accelerator = Accelerator::kKvm;

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "runtime/hypervisor/process_record.h"
+#include "runtime/node_cache/admission.h"
 
 namespace nacre::runtime {
 namespace {
@@ -21,6 +23,7 @@ constexpr int kConsoleFd = 3;
 constexpr int kQmpFd = 4;
 constexpr int kAgentFd = 5;
 constexpr int kTeeFd = 6;
+constexpr int kBlobsFd = 7;
 
 constexpr char kQuoteServiceSocket[] = "/var/run/tdx-qgs/qgs.socket";
 
@@ -74,6 +77,19 @@ absl::StatusOr<AgentLine> MakeAgentLine(AgentChannel wanted) {
   return AgentLine{std::move(channel.child), std::move(channel.host)};
 }
 
+// The guest's connection to the node cache, or none: a pod starts without it.
+UniqueFd JoinNodeCache(const SandboxPlan& plan) {
+  if (plan.node_cache_socket.empty()) return UniqueFd();
+  auto connection =
+      ConnectNodeCache(plan.node_cache_socket, {plan.sandbox_id, plan.image_reference});
+  if (connection.ok()) return *std::move(connection);
+  // Most nodes have none, which is not worth a line.
+  if (!absl::IsNotFound(connection.status())) {
+    Log(LogLevel::kWarning, "node_cache_unused", {{"error", Message(connection.status())}});
+  }
+  return UniqueFd();
+}
+
 absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, const SandboxFiles& files,
                                       Accelerator accelerator, const AgentLine& agent) {
   VmResources resources;
@@ -115,6 +131,8 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
                                              Accelerator accelerator) {
   ASSIGN_OR_RETURN(AgentLine agent, MakeAgentLine(plan.agent_channel));
   ASSIGN_OR_RETURN(VmResources resources, Resources(plan, files, accelerator, agent));
+  const UniqueFd blobs = JoinNodeCache(plan);
+  if (blobs.valid()) resources.blobs_fd = kBlobsFd;
   SubprocessOptions options;
   ASSIGN_OR_RETURN(options.argv, QemuCommand(plan, resources));
   ASSIGN_OR_RETURN(Channel console, MakeChannel("console"));
@@ -129,6 +147,7 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
     ASSIGN_OR_RETURN(tee, MakeChannel("tee"));
     options.inherit.emplace_back(tee.child.get(), kTeeFd);
   }
+  if (blobs.valid()) options.inherit.emplace_back(blobs.get(), kBlobsFd);
   options.parent_death_signal = SIGKILL;
   ASSIGN_OR_RETURN(Subprocess qemu, Subprocess::Start(options));
   VmProcesses processes{std::move(qemu),       std::nullopt,          std::move(console.host),

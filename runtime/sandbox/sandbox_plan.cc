@@ -55,6 +55,7 @@ absl::StatusOr<SandboxPlan> PlanVm(const RuntimeConfig& config, std::string_view
   plan.initdata = initdata;
   plan.emulator_path = config.emulator.path;
   plan.emulator_dir = config.emulator.dir;
+  plan.node_cache_socket = config.node_cache.socket;
   plan.create_timeout_ms = config.runtime.create_timeout_ms;
   return plan;
 }

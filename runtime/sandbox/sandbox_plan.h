@@ -43,6 +43,7 @@ struct SandboxPlan {
   std::optional<std::string> initdata;  // document
   std::string emulator_path;
   std::string emulator_dir;
+  std::string node_cache_socket;  // empty: the guest gets no line to a cache
   uint64_t create_timeout_ms = 60000;
 
   // Its container.
