@@ -197,6 +197,7 @@ absl::StatusOr<policy::RequestPolicy::Permit> Dispatcher::Gate(
   if (!absl::IsPermissionDenied(permit.status())) return permit;
   // The status names the request and the denial's id.
   Log(LogLevel::kWarning, "request_denied", {{"denial", Message(permit.status())}});
+  if (on_denial_) on_denial_();
   if (explain_denials_) {
     for (const policy::Denial& denial : policy_->Denials()) {
       if (Message(permit.status()).ends_with(StrCat("(id ", denial.id, ")")))

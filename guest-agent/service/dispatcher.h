@@ -3,6 +3,7 @@
 // there is no other way to reach one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -25,15 +26,17 @@ class Dispatcher {
  public:
   // With `explain_denials` the log tells every request ({"kind", "request"}, a line each) and why
   // it was denied: values of the request and of the policy, on a console that the host reads.
-  Dispatcher(std::unique_ptr<policy::RequestPolicy> policy, std::unique_ptr<AgentHandlers> handlers,
-             bool explain_denials = false)
+  // `on_denial` (may be empty) is called, and must not wait, after each denial.
+  Dispatcher(std::shared_ptr<policy::RequestPolicy> policy, std::unique_ptr<AgentHandlers> handlers,
+             bool explain_denials = false, std::function<void()> on_denial = {})
       : policy_(std::move(policy)),
         handlers_(std::move(handlers)),
-        explain_denials_(explain_denials) {}
+        explain_denials_(explain_denials),
+        on_denial_(std::move(on_denial)) {}
 
   // `payload` and the result are serialised protobuf messages.
   //   kInvalidArgument   the payload is not the method's request
-  //   kPermissionDenied  "policy denied <request> (id <n>)": why is known to the guest only
+  //   kPermissionDenied  "policy denied <request> (id <n>)": why is not for the host
   //   kUnimplemented     no such method, or one this agent does not offer (after the policy)
   // grpc.Health is not the policy's business. A denied read of a stream answers when the stream has
   // ended: until then what comes is read and dropped, so that no container waits for a reader.
@@ -53,9 +56,10 @@ class Dispatcher {
   void Record(const google::protobuf::Message& request);
   friend struct DispatchTable;
 
-  const std::unique_ptr<policy::RequestPolicy> policy_;
+  const std::shared_ptr<policy::RequestPolicy> policy_;
   const std::unique_ptr<AgentHandlers> handlers_;
   const bool explain_denials_;
+  const std::function<void()> on_denial_;
   std::mutex mutex_;
   std::set<std::string, std::less<>> recorded_;  // kinds of requests; guarded by mutex_
 };

@@ -101,6 +101,17 @@ class DispatcherTest : public ::testing::Test {
   absl::Status status_;
 };
 
+TEST_F(DispatcherTest, EachDenialIsTold) {
+  int told = 0;
+  Dispatcher dispatcher(Policy("StatsContainerRequest := true"),
+                        std::make_unique<CountingHandlers>(&calls_), false, [&] { ++told; });
+  EXPECT_TRUE(dispatcher.Dispatch(kAgentService, "StatsContainer", "", {}).ok());
+  EXPECT_EQ(told, 0);
+  EXPECT_FALSE(dispatcher.Dispatch(kAgentService, "ExecProcess", "", {}).ok());
+  EXPECT_FALSE(dispatcher.Dispatch(kAgentService, "UpdateContainer", "", {}).ok());
+  EXPECT_EQ(told, 2);
+}
+
 // A method added to the protocol but not to the table fails here.
 TEST_F(DispatcherTest, TableIsTheServiceMethodByMethod) {
   const std::vector<Dispatcher::Method> methods = Dispatcher::Methods();

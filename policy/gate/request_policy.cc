@@ -172,9 +172,11 @@ absl::Status RequestPolicy::Deny(std::string_view request_name, std::string expl
       StrCat("policy denied ", request_name, " (id ", denials_ever_, ")"));
 }
 
-std::vector<Denial> RequestPolicy::Denials() const {
+std::vector<Denial> RequestPolicy::Denials(uint64_t after) const {
   const std::lock_guard lock(mutex_);
-  return {denials_.begin(), denials_.end()};
+  auto first = denials_.begin();  // ids count up
+  while (first != denials_.end() && first->id <= after) ++first;
+  return {first, denials_.end()};
 }
 
 RequestPolicy::Permit& RequestPolicy::Permit::operator=(Permit&& other) noexcept {

@@ -11,7 +11,8 @@
 // Everything else denies: a rule that is undefined or missing, a value of another kind, an error, a
 // spent budget, no policy at all.
 //
-// Why a request was denied is told to nobody but kept here, in memory that only the guest reads.
+// Why a request was denied is not told to the host but kept here, in memory that only the guest
+// reads (its agent reports it to the owner's broker: guest-agent/service/denial_reporter.h).
 #pragma once
 
 #include <condition_variable>
@@ -90,8 +91,8 @@ class RequestPolicy {
   // has changed. The denials stay.
   absl::Status Replace(std::string_view text);
 
-  // The latest ones, oldest first.
-  std::vector<Denial> Denials() const;
+  // The latest ones, of those with ids above `after`; oldest first.
+  std::vector<Denial> Denials(uint64_t after = 0) const;
 
  private:
   struct Outcome {

@@ -112,6 +112,10 @@ TEST(RequestPolicy, DenialsSayWhyAndAreBounded) {
   EXPECT_EQ(denials.front().id, 3u);
   EXPECT_EQ(denials.back().id, kKeptDenials + 2);
   EXPECT_EQ(denials.back().request, "ExecProcessRequest");
+  EXPECT_EQ(policy->Denials(2).size(), kKeptDenials);
+  ASSERT_EQ(policy->Denials(kKeptDenials + 1).size(), 1u);
+  EXPECT_EQ(policy->Denials(kKeptDenials + 1)[0].id, kKeptDenials + 2);
+  EXPECT_TRUE(policy->Denials(kKeptDenials + 2).empty());
   EXPECT_THAT(denials.back().explanation, HasSubstr("input.process.Args == [\"date\"]"));
   EXPECT_THAT(denials.back().explanation, HasSubstr("[\"cat\", \"/x\"]"));
   const auto long_one = Exec({std::string(1 << 16, 'x').c_str()});
