@@ -22,6 +22,7 @@ std::vector<std::string> RuleSeeds() {
       "g := count(h) with count as 3\nh := sprintf(\"%v %d\", [{1, 2}, 3])\ni if every x in data.l "
       "{ x }\n",
       "t1 := $\"{input.a} {data.l[_]}\"\nu := walk(input)\nv := [p | walk(input, [p, _])]\n",
+      "a := $\"\"\nb := \"\"\nb := $\"\"\n",
   };
 }
 

@@ -13,11 +13,8 @@
 namespace nacre::rego {
 namespace {
 
-int CompareBytes(std::string_view a, std::string_view b) {
-  int order = std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
-  if (order != 0) return order;
-  return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
-}
+// As unsigned bytes, which is what char_traits compares.
+int CompareBytes(std::string_view a, std::string_view b) { return a.compare(b); }
 
 uint64_t Mix(uint64_t hash, uint64_t next) {
   hash ^= next + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
