@@ -87,6 +87,21 @@ TEST_F(JoseCliTest, JweBothWays) {
   }
 }
 
+// Written for guests that know nothing better; never read, not even by those whose list has it.
+TEST_F(JoseCliTest, Rsa15OneWay) {
+  ASSERT_OK_AND_ASSIGN(PrivateKey key, Generate(kRsaKey));
+  ASSERT_OK_AND_ASSIGN(std::string ours,
+                       JweEncrypt(key.public_key(), JweAlgorithm::kRsa15, AsBytes("from us")));
+  Write("ours.jwe", ours);
+  ASSERT_OK(Jose({"jwe", "dec", "-i", "ours.jwe", "-k", "key.jwk", "-O", "out"}));
+  EXPECT_EQ(Read("out"), "from us");
+  const JweAlgorithm allowed[] = {JweAlgorithm::kRsa15};
+  EXPECT_STATUS(JweDecrypt(ours, key, allowed), kInvalidArgument, "no recipient");
+  ASSERT_OK_AND_ASSIGN(PrivateKey ec, Generate(kEcKeys[0]));
+  EXPECT_STATUS(JweEncrypt(ec.public_key(), JweAlgorithm::kRsa15, {}), kInvalidArgument,
+                "does not fit");
+}
+
 TEST_F(JoseCliTest, TwoRecipientsInGeneralForm) {
   ASSERT_OK_AND_ASSIGN(PrivateKey first, Generate(kEcKeys[1]));
   ASSERT_OK(Jose({"jwk", "pub", "-i", "key.jwk", "-o", "first.jwk"}));

@@ -13,6 +13,7 @@
 #include "crypto/aes_key_wrap.h"
 #include "crypto/jwk.h"
 #include "crypto/random.h"
+#include "crypto/rsa_pkcs1.h"
 
 namespace nacre::crypto {
 namespace {
@@ -31,7 +32,8 @@ constexpr AlgorithmFacts kAlgorithms[] = {
     {JweAlgorithm::kEcdhEsA192Kw, "ECDH-ES+A192KW", 192, nullptr},
     {JweAlgorithm::kEcdhEsA256Kw, "ECDH-ES+A256KW", 256, nullptr},
     {JweAlgorithm::kRsaOaep, "RSA-OAEP", 0, "SHA1"},
-    {JweAlgorithm::kRsaOaep256, "RSA-OAEP-256", 0, "SHA256"}};
+    {JweAlgorithm::kRsaOaep256, "RSA-OAEP-256", 0, "SHA256"},
+    {JweAlgorithm::kRsa15, "RSA1_5", 0, nullptr}};
 
 const AlgorithmFacts& Facts(JweAlgorithm algorithm) {
   return kAlgorithms[static_cast<size_t>(algorithm)];
@@ -185,7 +187,8 @@ absl::StatusOr<SecretBytes> OpenFor(const Recipient& recipient, const ParsedJwe&
 }
 
 bool Fits(const AlgorithmFacts& facts, KeyKind kind) {
-  return (facts.oaep_hash != nullptr) == (kind == KeyKind::kRsa);
+  const bool rsa = facts.oaep_hash != nullptr || facts.algorithm == JweAlgorithm::kRsa15;
+  return rsa == (kind == KeyKind::kRsa);
 }
 
 struct Sealed {
@@ -196,6 +199,11 @@ struct Sealed {
 
 absl::StatusOr<Sealed> SealContentKey(const PublicKey& recipient, const AlgorithmFacts& facts) {
   Sealed sealed;
+  if (facts.algorithm == JweAlgorithm::kRsa15) {
+    sealed.content_key = RandomSecret(kAes256KeySize);
+    ASSIGN_OR_RETURN(sealed.encrypted_key, EncryptRsaPkcs1(recipient, sealed.content_key.view()));
+    return sealed;
+  }
   if (facts.oaep_hash != nullptr) {
     sealed.content_key = RandomSecret(kAes256KeySize);
     ASSIGN_OR_RETURN(sealed.encrypted_key,
@@ -223,7 +231,7 @@ std::string_view JweAlgorithmName(JweAlgorithm algorithm) { return Facts(algorit
 
 absl::StatusOr<JweAlgorithm> ParseJweAlgorithm(std::string_view name) {
   for (const AlgorithmFacts& facts : kAlgorithms) {
-    if (facts.name == name) return facts.algorithm;
+    if (facts.name == name && facts.algorithm != JweAlgorithm::kRsa15) return facts.algorithm;
   }
   return absl::InvalidArgumentError("JWE: alg is not one that is offered");
 }

@@ -3,7 +3,8 @@
 // Written: the flattened form with everything in "protected", compact, "alg" and "enc" first and
 // the rest sorted, as Confidential Containers' clients need it (they rebuild that text for the
 // additional authenticated data). Read: flattened and general, with the headers split in any way
-// the RFC allows. "crit" and "zip" are refused, and RSA1_5 does not exist here.
+// the RFC allows. "crit" and "zip" are refused. RSA1_5 is written for who asks for it and never
+// read.
 #pragma once
 
 #include <span>
@@ -23,10 +24,12 @@ enum class JweAlgorithm {
   kEcdhEsA256Kw,
   kRsaOaep,     // OAEP with SHA-1: what image encryption tools write for RSA keys
   kRsaOaep256,  // OAEP with SHA-256
+  kRsa15,       // PKCS #1 v1.5: only JweEncrypt knows it
 };
 
 std::string_view JweAlgorithmName(JweAlgorithm algorithm);  // "ECDH-ES+A256KW"
-// kInvalidArgument for a name that is not above.
+// kInvalidArgument for a name that is not above, and for RSA1_5: no list of algorithms to accept
+// can have it.
 absl::StatusOr<JweAlgorithm> ParseJweAlgorithm(std::string_view name);
 
 // What the guest's side of a broker accepts, and what ocicrypt's jwe scheme writes.
