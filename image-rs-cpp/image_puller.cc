@@ -2,12 +2,32 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "image-rs-cpp/decrypt/layer_keys.h"
 #include "image-rs-cpp/layer_fetcher.h"
 
 namespace nacre::image {
 namespace {
+
+// The registry as a source; what is before the offset is read and passed over.
+class RegistrySource : public BlobSource {
+ public:
+  explicit RegistrySource(RegistryClient* registry) : registry_(registry) {}
+  std::string_view name() const override { return "registry"; }
+  absl::Status Read(const ImageReference& image, const Descriptor& blob, uint64_t offset,
+                    const OnBytes& on_bytes) override {
+    return registry_->GetBlob(image, blob, [&](ByteView data) {
+      const size_t skip = std::min<uint64_t>(offset, data.size());
+      offset -= skip;
+      return skip == data.size() ? absl::OkStatus() : on_bytes(data.subspan(skip));
+    });
+  }
+
+ private:
+  RegistryClient* registry_;
+};
 
 absl::Status CheckExpectedDigest(const std::string& expected, const std::string& actual) {
   if (expected.empty() || expected == actual) return absl::OkStatus();
@@ -104,7 +124,10 @@ absl::StatusOr<PulledImage> ImagePuller::PullReference(const ImageReference& ref
                    UnwrapLayerKeys(resolved.manifest.layers,
                                    {options_.key_resolver, options_.private_key_uris}));
   const LayerPlan plan{&reference, &resolved.manifest.layers, &image.config.diff_ids, &keys};
-  ASSIGN_OR_RETURN(image.layers, FetchLayers(plan, options_.limits, registry_.get(), store_.get()));
+  RegistrySource registry(registry_.get());
+  std::vector<BlobSource*> sources = options_.blob_sources;
+  sources.push_back(&registry);
+  ASSIGN_OR_RETURN(image.layers, FetchLayers(plan, options_.limits, sources, store_.get()));
   ASSIGN_OR_RETURN(image.composed, ComposeLayers(image.layers, store_->UniquePath("attributes")));
   return image;
 }

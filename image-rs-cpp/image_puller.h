@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "image-rs-cpp/decrypt/key_resolver.h"
 #include "image-rs-cpp/limits.h"
+#include "image-rs-cpp/registry/blob_source.h"
 #include "image-rs-cpp/registry/image_config.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/registry/registry_client.h"
@@ -32,6 +33,8 @@ struct ImagePullerOptions {
   KeyResolver* key_resolver = nullptr;        // null: encrypted images are refused
   std::vector<std::string> private_key_uris;  // see LayerKeyOptions
   RegistryOptions registry;
+  std::vector<BlobSource*>
+      blob_sources;  // asked for layers before the registry; outlive the puller
   Limits limits;
   Platform platform;
 };

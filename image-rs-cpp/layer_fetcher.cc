@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <span>
 #include <system_error>
 #include <thread>
 
@@ -14,14 +15,29 @@
 namespace nacre::image {
 namespace {
 
+using Sources = std::span<BlobSource* const>;
+
+bool MayGoOn(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDataLoss(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
+// How an attempt to fetch one layer came out.
+struct Attempt {
+  absl::StatusOr<LayerFacts> facts = absl::UnknownError("not tried");
+  // What came was wrong, and not all of it came from the last source.
+  bool misled = false;
+};
+
 class Fetcher {
  public:
-  Fetcher(const LayerPlan& plan, const Limits& limits, RegistryClient* registry, LayerStore* store)
+  Fetcher(const LayerPlan& plan, const Limits& limits, Sources sources, LayerStore* store)
       : plan_(plan),
         limits_(limits),
-        registry_(registry),
+        sources_(sources),
         store_(store),
         budget_(limits),
+        windows_(uint64_t{1} << limits.zstd_window_log),
         out_(plan.layers->size()) {}
 
   absl::StatusOr<std::vector<std::shared_ptr<const StoredLayer>>> Run() {
@@ -46,7 +62,7 @@ class Fetcher {
     while (!stop_ && (index = next_.fetch_add(1)) < out_.size()) {
       absl::StatusOr<std::shared_ptr<const StoredLayer>> layer = store_->GetOrUnpack(
           (*plan_.diff_ids)[index],
-          [this, index](const std::string& folder) { return FetchWithRetry(index, folder); });
+          [this, index](const std::string& folder) { return Fetch(index, folder); });
       if (layer.ok()) {
         out_[index] = *std::move(layer);
         continue;
@@ -57,42 +73,70 @@ class Fetcher {
     }
   }
 
-  absl::StatusOr<LayerFacts> FetchWithRetry(size_t index, const std::string& folder) {
-    auto delay = std::chrono::milliseconds(limits_.retry_delay_ms);
-    for (uint32_t attempt = 1;; ++attempt, delay *= 2) {
-      bool network_failed = false;
-      absl::StatusOr<LayerFacts> facts = Fetch(index, folder, &network_failed);
-      if (facts.ok() || !network_failed || stop_ || attempt >= limits_.fetch_attempts) return facts;
-      RETURN_IF_ERROR(RemoveTree(folder));
-      RETURN_IF_ERROR(MakeDirectories(folder, 0700));
-      std::this_thread::sleep_for(delay);
+  absl::StatusOr<LayerFacts> Fetch(size_t index, const std::string& folder) {
+    Attempt attempt = FetchFrom(sources_, index, folder);
+    if (!attempt.misled || stop_) return std::move(attempt.facts);
+    RETURN_IF_ERROR(RemoveTree(folder));
+    RETURN_IF_ERROR(MakeDirectories(folder, 0700));
+    return FetchFrom(sources_.last(1), index, folder).facts;
+  }
+
+  Attempt FetchFrom(Sources sources, size_t index, const std::string& folder) {
+    const std::optional<LayerKey>& key = (*plan_.keys)[index];
+    auto pipeline =
+        LayerPipeline::Create({&(*plan_.layers)[index], &(*plan_.diff_ids)[index],
+                               key ? &*key : nullptr, folder, &limits_, &budget_, &windows_});
+    if (!pipeline.ok()) return {pipeline.status(), false};
+    bool mixed = false;
+    absl::Status fetched = ReadAll(sources, (*plan_.layers)[index], pipeline->get(), &mixed);
+    if (!fetched.ok()) return {fetched, mixed && absl::IsDataLoss(fetched)};
+    Attempt attempt{(*pipeline)->Finish(), false};
+    attempt.misled = mixed && !attempt.facts.ok();
+    return attempt;
+  }
+
+  // The whole blob into the pipeline, going on where a source has stopped. `mixed`: some of it came
+  // from a source other than the last.
+  absl::Status ReadAll(Sources sources, const Descriptor& layer, LayerPipeline* pipeline,
+                       bool* mixed) {
+    uint32_t attempts = 1;
+    for (size_t source = 0;;) {
+      const bool last = source + 1 == sources.size();
+      const uint64_t before = pipeline->received();
+      absl::Status unpacked;  // as opposed to the source
+      absl::Status read =
+          sources[source]->Read(*plan_.reference, layer, before, [&](ByteView data) {
+            unpacked = stop_ ? absl::CancelledError("another layer failed") : pipeline->Write(data);
+            return unpacked;
+          });
+      if (!last && pipeline->received() != before) *mixed = true;
+      RETURN_IF_ERROR(unpacked);
+      if (read.ok() && pipeline->received() == layer.size) return read;
+      // A source that ends too early without saying so has broken off like any other.
+      if (read.ok()) read = absl::DataLossError(EndsEarly(layer, pipeline->received()));
+      if (!last) {
+        ++source;
+        continue;
+      }
+      // Whoever makes progress may go on; only standing still counts.
+      if (pipeline->received() != before) attempts = 1;
+      if (!MayGoOn(read) || stop_ || attempts >= limits_.fetch_attempts) return read;
+      std::this_thread::sleep_for(std::chrono::milliseconds(limits_.retry_delay_ms) * attempts);
+      ++attempts;
     }
   }
 
-  absl::StatusOr<LayerFacts> Fetch(size_t index, const std::string& folder, bool* network_failed) {
-    const Descriptor& layer = (*plan_.layers)[index];
-    const std::optional<LayerKey>& key = (*plan_.keys)[index];
-    ASSIGN_OR_RETURN(std::unique_ptr<LayerPipeline> pipeline,
-                     LayerPipeline::Create(layer, (*plan_.diff_ids)[index], key ? &*key : nullptr,
-                                           folder, limits_, &budget_));
-    absl::Status unpacked;  // as opposed to the network
-    absl::Status fetched = registry_->GetBlob(*plan_.reference, layer, [&](ByteView data) {
-      unpacked = stop_ ? absl::CancelledError("another layer failed") : pipeline->Write(data);
-      return unpacked;
-    });
-    RETURN_IF_ERROR(unpacked);
-    *network_failed = absl::IsUnavailable(fetched) || absl::IsDataLoss(fetched) ||
-                      absl::IsDeadlineExceeded(fetched);
-    RETURN_IF_ERROR(fetched);
-    *network_failed = false;
-    return pipeline->Finish();
+  static std::string EndsEarly(const Descriptor& layer, uint64_t received) {
+    return StrCat("layer ", layer.digest.text(), ": got ", received, " bytes, the manifest names ",
+                  layer.size);
   }
 
   const LayerPlan& plan_;
   const Limits& limits_;
-  RegistryClient* registry_;
+  const Sources sources_;
   LayerStore* store_;
   UnpackBudget budget_;
+  WindowMemory windows_;
   std::vector<std::shared_ptr<const StoredLayer>> out_;
   std::atomic<size_t> next_ = 0;
   std::atomic<bool> stop_ = false;
@@ -103,8 +147,9 @@ class Fetcher {
 }  // namespace
 
 absl::StatusOr<std::vector<std::shared_ptr<const StoredLayer>>> FetchLayers(
-    const LayerPlan& plan, const Limits& limits, RegistryClient* registry, LayerStore* store) {
-  return Fetcher(plan, limits, registry, store).Run();
+    const LayerPlan& plan, const Limits& limits, const std::vector<BlobSource*>& sources,
+    LayerStore* store) {
+  return Fetcher(plan, limits, sources, store).Run();
 }
 
 }  // namespace nacre::image

@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "image-rs-cpp/decrypt/layer_cipher.h"
 #include "image-rs-cpp/limits.h"
-#include "image-rs-cpp/registry/registry_client.h"
+#include "image-rs-cpp/registry/blob_source.h"
 #include "image-rs-cpp/store/layer_store.h"
 
 namespace nacre::image {
@@ -21,9 +21,13 @@ struct LayerPlan {
   const std::vector<std::optional<LayerKey>>* keys;
 };
 
-// The first error ends the others too. Network failures are tried again (Limits::fetch_attempts);
-// nothing that fails a check is.
+// Sources are asked in order; one that breaks off is followed by the next from the byte where it
+// stopped, with all that has been hashed and unpacked so far, and after the last by the last again
+// (Limits::fetch_attempts). Nothing that fails a check is tried again, with one exception: a blob
+// with bytes from a source other than the last one that turns out wrong is fetched once more from
+// the last one alone. The first error ends the other layers too.
 absl::StatusOr<std::vector<std::shared_ptr<const StoredLayer>>> FetchLayers(
-    const LayerPlan& plan, const Limits& limits, RegistryClient* registry, LayerStore* store);
+    const LayerPlan& plan, const Limits& limits, const std::vector<BlobSource*>& sources,
+    LayerStore* store);
 
 }  // namespace nacre::image

@@ -26,6 +26,12 @@ struct Limits {
   uint32_t max_xattrs = 128;
   uint32_t max_xattr_size = 64 << 10;  // as the kernel's XATTR_SIZE_MAX
   uint32_t max_device_nodes = 256;     // per layer: device nodes, not whiteouts
+  uint32_t max_sparse_parts = 64 << 10;
+
+  // What is remembered of one layer: names of folders it uses without naming them (in bytes), and
+  // hard links to files of lower layers.
+  uint32_t max_implicit_folders = 4 << 20;
+  uint32_t max_outside_links = 4096;
 
   // log2 of the zstd window: 32 MiB. RFC 8878 asks decoders for 8 MiB at least.
   uint32_t zstd_window_log = 25;

@@ -30,16 +30,14 @@ absl::StatusOr<LayerDecryptor> LayerDecryptor::Create(const LayerKey& key) {
   return LayerDecryptor(std::move(cipher), key.symmetric_key.view(), key.hmac);
 }
 
-absl::Status LayerDecryptor::Write(ByteView ciphertext,
-                                   absl::FunctionRef<absl::Status(ByteView)> sink) {
-  if (buffer_.empty()) buffer_.resize(kPiece);
+absl::Status LayerDecryptor::Write(ByteView ciphertext, std::span<uint8_t> plain) {
+  // In pieces, so that the second reading of each finds it in the processor's cache.
   while (!ciphertext.empty()) {
-    const ByteView piece = ciphertext.first(std::min(ciphertext.size(), kPiece));
-    const std::span<uint8_t> out = std::span(buffer_).first(piece.size());
-    hmac_.Update(piece);
-    RETURN_IF_ERROR(cipher_.Update(piece, out));
-    RETURN_IF_ERROR(sink(out));
-    ciphertext = ciphertext.subspan(piece.size());
+    const size_t count = std::min(ciphertext.size(), kPiece);
+    hmac_.Update(ciphertext.first(count));
+    RETURN_IF_ERROR(cipher_.Update(ciphertext.first(count), plain.first(count)));
+    ciphertext = ciphertext.subspan(count);
+    plain = plain.subspan(count);
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,8 @@
 // stored plain (that is, compressed), and HMAC-SHA-256 over the ciphertext with the same key.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
@@ -29,7 +31,10 @@ class LayerDecryptor {
   // kInvalidArgument for parts of the wrong size.
   static absl::StatusOr<LayerDecryptor> Create(const LayerKey& key);
 
-  absl::Status Write(ByteView ciphertext, absl::FunctionRef<absl::Status(ByteView)> sink);
+  // The next ciphertext, opened into `plain`, which has the same size.
+  absl::Status Write(ByteView ciphertext, std::span<uint8_t> plain);
+  // The same for bytes whose plain form nobody wants any more: they still count for the HMAC.
+  void Skip(ByteView ciphertext) { hmac_.Update(ciphertext); }
   // kUnauthenticated when the ciphertext is not what the holder of the key encrypted.
   absl::Status Finish();
 
@@ -39,7 +44,6 @@ class LayerDecryptor {
   crypto::Aes256Ctr cipher_;
   crypto::HmacSha256 hmac_;
   Bytes expected_hmac_;
-  Bytes buffer_;
 };
 
 // The other direction; `key.hmac` is not used.

@@ -108,10 +108,9 @@ absl::StatusOr<std::string> Decrypt(const LayerKey& key, ByteView ciphertext, si
   std::string plain;
   while (!ciphertext.empty()) {
     const size_t count = std::min(piece, ciphertext.size());
-    RETURN_IF_ERROR(decryptor.Write(ciphertext.first(count), [&](ByteView data) {
-      plain += AsText(data);
-      return absl::OkStatus();
-    }));
+    Bytes piece_out(count);
+    RETURN_IF_ERROR(decryptor.Write(ciphertext.first(count), piece_out));
+    plain += AsText(piece_out);
     ciphertext = ciphertext.subspan(count);
   }
   RETURN_IF_ERROR(decryptor.Finish());

@@ -23,9 +23,9 @@ class BlobSource {
   // For the log and for errors: "registry registry.example:5000", "node cache".
   virtual std::string_view name() const = 0;
 
-  // Streams the blob from byte `offset` (0..size) to its end, in order. Thread-safe. kNotFound: this
-  // source does not have it; kUnavailable, kDataLoss, kDeadlineExceeded: it broke off, and whoever
-  // asked may go on from the next byte, here or elsewhere.
+  // Streams the blob from byte `offset` (0..size) to its end, in order. Thread-safe. kNotFound:
+  // this source does not have it; kUnavailable, kDataLoss, kDeadlineExceeded: it broke off, and
+  // whoever asked may go on from the next byte, here or elsewhere.
   virtual absl::Status Read(const ImageReference& image, const Descriptor& blob, uint64_t offset,
                             const OnBytes& on_bytes) = 0;
 };

@@ -19,13 +19,18 @@ absl::StatusOr<ConfinedFolder> ConfinedFolder::Open(const std::string& path) {
 }
 
 absl::StatusOr<UniqueFd> ConfinedFolder::OpenInside(const std::string& canonical, int flags) const {
+  return OpenBelow(root_.get(), canonical, flags);
+}
+
+absl::StatusOr<UniqueFd> ConfinedFolder::OpenBelow(int folder, const std::string& canonical,
+                                                   int flags) {
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   const char* name = canonical.empty() ? "." : canonical.c_str();
   long fd;
   do {
-    fd = syscall(SYS_openat2, root_.get(), name, &how, sizeof how);
+    fd = syscall(SYS_openat2, folder, name, &how, sizeof how);
   } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
   if (fd >= 0) return UniqueFd(static_cast<int>(fd));
   const std::string shown = StrCat("'", Printable(canonical), "'");

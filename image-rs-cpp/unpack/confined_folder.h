@@ -22,6 +22,8 @@ class ConfinedFolder {
   // over a symbolic link (O_PATH | O_NOFOLLOW opens a link at its end); kFailedPrecondition when
   // something on it is not a folder.
   absl::StatusOr<UniqueFd> OpenInside(const std::string& canonical, int flags) const;
+  // The same below another folder that has been opened so.
+  static absl::StatusOr<UniqueFd> OpenBelow(int folder, const std::string& canonical, int flags);
 
  private:
   ConfinedFolder(std::string path, UniqueFd root)

@@ -1,6 +1,6 @@
 // Gzip (RFC 1952) and zstd (RFC 8878) streams that arrive in pieces. Several gzip members or zstd
-// frames in a row are one stream, as parallel compressors write them. Uses one output buffer of
-// 128 KiB, whatever the stream claims.
+// frames in a row are one stream, as parallel compressors write them. Memory does not grow with the
+// stream: 85 KiB for gzip, the frame's window for zstd.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,8 @@
 #include "base/status.h"
 #include "image-rs-cpp/limits.h"
 #include "image-rs-cpp/registry/manifest.h"
+#include "image-rs-cpp/unpack/byte_pipe.h"
+#include "image-rs-cpp/unpack/window_memory.h"
 
 namespace nacre::image {
 
@@ -18,14 +20,24 @@ using BytesSink = absl::FunctionRef<absl::Status(ByteView)>;
 
 class Decompressor {
  public:
+  // `windows`, when given, outlives the decompressor and holds at least 2^zstd_window_log bytes;
+  // WriteTo() may then wait for other decompressors.
   static absl::StatusOr<std::unique_ptr<Decompressor>> Create(Compression kind,
-                                                              const Limits& limits);
+                                                              const Limits& limits,
+                                                              WindowMemory* windows = nullptr);
   virtual ~Decompressor() = default;
 
-  // kInvalidArgument for bytes that are not such a stream (a wrong checksum included).
-  virtual absl::Status Write(ByteView data, BytesSink sink) = 0;
+  // Puts the plain form of `data` where `out` has room for it. kInvalidArgument for bytes that are
+  // not such a stream (a wrong checksum included), kCancelled when `out` wants no more.
+  virtual absl::Status WriteTo(ByteView data, ByteOutput* out) = 0;
   // kDataLoss when the stream has not come to its end.
   virtual absl::Status Finish() = 0;
+
+  // The same as WriteTo, into a buffer of its own.
+  absl::Status Write(ByteView data, BytesSink sink);
+
+ private:
+  Bytes buffer_;
 };
 
 }  // namespace nacre::image

@@ -276,12 +276,28 @@ TEST_F(LayerApplierTest, RefusesHardLinksToOutside) {
               HasSubstr("is absolute"));
   EXPECT_THAT(Refusal(TarBuilder().Symlink("l", outside_).HardLink("x", "l/secret").Finish()),
               HasSubstr("leads over a symbolic link"));
-  EXPECT_THAT(Refusal(TarBuilder().HardLink("x", "missing").Finish()),
-              HasSubstr("not in this layer"));
+  EXPECT_THAT(Refusal(TarBuilder().HardLink("x", "./").Finish()), HasSubstr("is the root"));
   EXPECT_THAT(Refusal(TarBuilder().Folder("d").HardLink("x", "d").Finish()),
               HasSubstr("cannot be linked"));
   EXPECT_THAT(Refusal(TarBuilder().File(".wh.w", "").HardLink("x", "w").Finish()),
               HasSubstr("cannot be linked"));
+}
+
+TEST_F(LayerApplierTest, NotesHardLinksToLowerLayers) {
+  auto facts = Apply(TarBuilder()
+                         .Folder("d")
+                         .File("d/old", "")
+                         .HardLink("d/old", "lower/file")
+                         .HardLink("again", "d/old")
+                         .Finish());
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->outside_links,
+            (std::map<std::string, std::string>{{"again", "lower/file"}, {"d/old", "lower/file"}}));
+  EXPECT_TRUE(IsWhiteout("d/old"));
+  EXPECT_TRUE(IsWhiteout("again"));
+  limits_.max_outside_links = 1;
+  EXPECT_THAT(Refusal(TarBuilder().HardLink("a", "x").HardLink("b", "x").Finish()),
+              HasSubstr("more than 1 hard links to files of lower layers"));
 }
 
 TEST_F(LayerApplierTest, AHardLinkToASymbolicLinkIsTheLinkItself) {

@@ -1,41 +1,81 @@
+// A changed blob usually breaks the compressed stream before its digest can be known. What is wrong
+// with it is then the digest: so unpacking stops, the rest is still hashed, and Finish() says
+// which. A limit is different: passing it is the blob's own doing, and nothing more of it is
+// fetched.
 #include "image-rs-cpp/unpack/layer_pipeline.h"
 
+#include <system_error>
+
 #include "base/strings.h"
+#include "image-rs-cpp/unpack/thread_umask.h"
 
 namespace nacre::image {
+namespace {
 
-LayerPipeline::LayerPipeline(const Descriptor& layer, const BlobDigest& diff_id,
-                             LayerApplier applier, const Limits& limits, UnpackBudget* budget)
-    : name_(StrCat("layer ", layer.digest.text())),
-      size_(layer.size),
-      blob_digest_(layer.digest),
-      diff_id_(diff_id),
-      budget_(budget),
+// Large enough that handing one over costs nothing beside filling it, small enough that what one
+// stage has just written is still in a cache when the next one reads it.
+constexpr size_t kBlobBuffer = 128 << 10, kTarBuffer = 256 << 10;
+constexpr size_t kBuffers = 4;
+
+}  // namespace
+
+LayerPipeline::LayerPipeline(const PipelineRequest& request, LayerApplier applier)
+    : name_(StrCat("layer ", request.layer->digest.text())),
+      size_(request.layer->size),
+      blob_digest_(request.layer->digest),
+      compressed_(kBuffers, kBlobBuffer),
+      tar_bytes_(kBuffers, kTarBuffer),
+      budget_(request.budget),
+      diff_id_(*request.diff_id),
       applier_(std::move(applier)),
-      tar_(&applier_, limits) {}
+      tar_(&applier_, *request.limits) {}
 
 absl::StatusOr<std::unique_ptr<LayerPipeline>> LayerPipeline::Create(
-    const Descriptor& layer, const BlobDigest& diff_id, const LayerKey* key,
-    const std::string& folder, const Limits& limits, UnpackBudget* budget) {
-  ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(layer.media_type));
-  if (type.encrypted != (key != nullptr)) {
+    const PipelineRequest& request) {
+  ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(request.layer->media_type));
+  if (type.encrypted != (request.key != nullptr)) {
     return absl::InvalidArgumentError(StrCat(
-        "layer ", layer.digest.text(),
+        "layer ", request.layer->digest.text(),
         type.encrypted ? " is encrypted and has no key" : " has a key and is not encrypted"));
   }
-  ASSIGN_OR_RETURN(LayerApplier applier, LayerApplier::Create(folder, limits, budget));
-  std::unique_ptr<LayerPipeline> pipeline(
-      new LayerPipeline(layer, diff_id, std::move(applier), limits, budget));
-  ASSIGN_OR_RETURN(pipeline->decompressor_, Decompressor::Create(type.compression, limits));
-  if (key != nullptr) {
-    ASSIGN_OR_RETURN(LayerDecryptor decryptor, LayerDecryptor::Create(*key), pipeline->name_);
+  ASSIGN_OR_RETURN(LayerApplier applier,
+                   LayerApplier::Create(request.folder, *request.limits, request.budget));
+  std::unique_ptr<LayerPipeline> pipeline(new LayerPipeline(request, std::move(applier)));
+  ASSIGN_OR_RETURN(pipeline->decompressor_,
+                   Decompressor::Create(type.compression, *request.limits, request.windows));
+  if (request.key != nullptr) {
+    ASSIGN_OR_RETURN(LayerDecryptor decryptor, LayerDecryptor::Create(*request.key),
+                     pipeline->name_);
     pipeline->decryptor_.emplace(std::move(decryptor));
   }
+  RETURN_IF_ERROR(pipeline->StartThreads(), pipeline->name_);
   return pipeline;
 }
 
+absl::Status LayerPipeline::StartThreads() {
+  try {
+    inflating_ = std::thread([this] { InflateStage(); });
+    applying_ = std::thread([this] { ApplyStage(); });
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(StrCat("starting a thread: ", error.what()));
+  }
+  return absl::OkStatus();
+}
+
 LayerPipeline::~LayerPipeline() {
+  Stop();
   if (!done_) budget_->Return(unpacked_, applier_.entries());
+}
+
+void LayerPipeline::Stop() {
+  compressed_.Fail();
+  tar_bytes_.Fail();
+  Join();
+}
+
+void LayerPipeline::Join() {
+  if (inflating_.joinable()) inflating_.join();
+  if (applying_.joinable()) applying_.join();
 }
 
 absl::Status LayerPipeline::Write(ByteView data) {
@@ -43,28 +83,75 @@ absl::Status LayerPipeline::Write(ByteView data) {
     return absl::DataLossError(
         StrCat(name_, ": more bytes than the ", size_, " the manifest names"));
   }
+  if (past_limit_) {
+    Stop();
+    return Annotate(Unpacked(), name_);
+  }
   received_ += data.size();
   blob_digest_.Update(data);
-  auto unpack = [this](ByteView plain) { return Unpack(plain); };
-  RETURN_IF_ERROR(decryptor_ ? decryptor_->Write(data, unpack) : unpack(data), name_);
+  RETURN_IF_ERROR(Pass(data), name_);
   return absl::OkStatus();
 }
 
-// A changed blob usually breaks the compressed stream before its digest can be known. What is wrong
-// with it is then the digest: so unpacking stops, the rest is still hashed, and Finish() says
-// which. A limit is different: passing it is the blob's own doing, and nothing more of it is
-// fetched.
-absl::Status LayerPipeline::Unpack(ByteView plain) {
-  if (!unpacking_.ok()) return absl::OkStatus();
-  unpacking_ = decompressor_->Write(plain, [this](ByteView tar) { return TakePlain(tar); });
-  return absl::IsResourceExhausted(unpacking_) ? unpacking_ : absl::OkStatus();
+absl::Status LayerPipeline::Pass(ByteView data) {
+  if (!decryptor_) {
+    compressed_.Write(data);
+    return absl::OkStatus();
+  }
+  while (!data.empty()) {
+    const std::span<uint8_t> room = compressed_.Room();
+    if (room.empty()) {
+      decryptor_->Skip(data);
+      return absl::OkStatus();
+    }
+    const size_t count = std::min(room.size(), data.size());
+    RETURN_IF_ERROR(decryptor_->Write(data.first(count), room.first(count)));
+    compressed_.Commit(count);
+    data = data.subspan(count);
+  }
+  return absl::OkStatus();
 }
 
-absl::Status LayerPipeline::TakePlain(ByteView tar) {
-  RETURN_IF_ERROR(budget_->DrawBytes(tar.size()));
-  unpacked_ += tar.size();
-  diff_id_.Update(tar);
-  return tar_.Write(tar);
+absl::Status LayerPipeline::Inflate() {
+  for (ByteView data = compressed_.Next(); !data.empty(); data = compressed_.Next()) {
+    RETURN_IF_ERROR(decompressor_->WriteTo(data, &tar_bytes_));
+  }
+  return decompressor_->Finish();
+}
+
+void LayerPipeline::InflateStage() {
+  inflated_ = Inflate();
+  if (inflated_.ok()) {
+    tar_bytes_.Close();
+  } else {
+    compressed_.Abandon();
+    tar_bytes_.Fail();
+  }
+  decompressor_.reset();  // its window may be what another layer waits for
+}
+
+absl::Status LayerPipeline::Apply() {
+  for (ByteView data = tar_bytes_.Next(); !data.empty(); data = tar_bytes_.Next()) {
+    RETURN_IF_ERROR(budget_->DrawBytes(data.size()));
+    unpacked_ += data.size();
+    diff_id_.Update(data);
+    RETURN_IF_ERROR(tar_.Write(data));
+  }
+  return absl::OkStatus();
+}
+
+void LayerPipeline::ApplyStage() {
+  ClearThreadUmask();
+  applied_ = Apply();
+  if (applied_.ok()) return;
+  if (absl::IsResourceExhausted(applied_)) past_limit_ = true;
+  tar_bytes_.Abandon();
+}
+
+// Why unpacking stopped, once both threads have ended. An inflater that found nobody to take its
+// bytes is not the cause.
+absl::Status LayerPipeline::Unpacked() {
+  return inflated_.ok() || absl::IsCancelled(inflated_) ? applied_ : inflated_;
 }
 
 absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
@@ -72,10 +159,11 @@ absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
     return absl::DataLossError(
         StrCat(name_, ": got ", received_, " bytes, the manifest names ", size_));
   }
+  compressed_.Close();
+  Join();
   RETURN_IF_ERROR(blob_digest_.Finish(name_));
   if (decryptor_) RETURN_IF_ERROR(decryptor_->Finish(), name_);
-  RETURN_IF_ERROR(unpacking_, name_);
-  RETURN_IF_ERROR(decompressor_->Finish(), name_);
+  RETURN_IF_ERROR(Unpacked(), name_);
   RETURN_IF_ERROR(diff_id_.Finish(StrCat(name_, " unpacked (diffID)")));
   RETURN_IF_ERROR(tar_.Finish(), name_);
   ASSIGN_OR_RETURN(LayerFacts facts, applier_.Finish(), name_);

@@ -1,42 +1,58 @@
 // One layer's way from the network to a folder:
 //
-//   bytes as fetched -> size and digest -> HMAC -> AES-CTR -> inflate -> diffID -> tar -> folder
+//   the caller's thread     bytes as fetched -> size and digest -> HMAC -> AES-CTR
+//   a thread of its own     -> inflate
+//   another one             -> diffID -> tar -> folder
 //
-// All on the caller's thread, piece by piece, in bounded memory. Plain bytes do reach the folder
-// before the last check can be made; so the folder is a private staging one, and nothing in it may
-// be used until Finish() has said OK.
+// Between them are rings of a few buffers, so memory stays the same however large the layer is, and
+// a slow disk slows the network down. Plain bytes do reach the folder before the last check can be
+// made; so the folder is a private staging one, and nothing in it may be used until Finish() has
+// said OK.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "image-rs-cpp/decrypt/layer_cipher.h"
 #include "image-rs-cpp/limits.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/unpack/budget.h"
+#include "image-rs-cpp/unpack/byte_pipe.h"
 #include "image-rs-cpp/unpack/decompress.h"
 #include "image-rs-cpp/unpack/layer_applier.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
 
 namespace nacre::image {
 
+struct PipelineRequest {
+  const Descriptor* layer;
+  const BlobDigest* diff_id;
+  const LayerKey* key = nullptr;  // exactly when the layer's media type is an encrypted one
+  std::string folder;             // exists and is empty
+  const Limits* limits;
+  UnpackBudget* budget;
+  WindowMemory* windows = nullptr;  // see Decompressor
+};
+
 class LayerPipeline {
  public:
-  // `key` is given exactly when the layer's media type is an encrypted one (kInvalidArgument
-  // otherwise). `folder` exists and is empty; `budget` and `limits` outlive the pipeline.
-  static absl::StatusOr<std::unique_ptr<LayerPipeline>> Create(
-      const Descriptor& layer, const BlobDigest& diff_id, const LayerKey* key,
-      const std::string& folder, const Limits& limits, UnpackBudget* budget);
+  // Limits, budget and windows outlive the pipeline.
+  // kInvalidArgument for a key too many or missing, kResourceExhausted when there is no thread.
+  static absl::StatusOr<std::unique_ptr<LayerPipeline>> Create(const PipelineRequest& request);
   // Returns to the budget what it drew, unless Finish() succeeded.
   ~LayerPipeline();
   LayerPipeline(const LayerPipeline&) = delete;
   LayerPipeline& operator=(const LayerPipeline&) = delete;
 
   // The next bytes of the blob. kDataLoss when there are more than the manifest says,
-  // kResourceExhausted past a limit. Other errors of unpacking wait for Finish(), where digest and
-  // HMAC come first.
+  // kResourceExhausted past a limit or on a full disk. Other errors of unpacking wait for Finish(),
+  // where digest and HMAC come first.
   absl::Status Write(ByteView data);
+  // How many bytes of the blob have come so far: where to go on after a cut.
+  uint64_t received() const { return received_; }
 
   // After the last byte. Checks size, digest, HMAC, the compressed stream, the archive and the
   // diffID, in this order: kDataLoss for what was cut or changed on the way,
@@ -44,24 +60,41 @@ class LayerPipeline {
   absl::StatusOr<LayerFacts> Finish();
 
  private:
-  LayerPipeline(const Descriptor& layer, const BlobDigest& diff_id, LayerApplier applier,
-                const Limits& limits, UnpackBudget* budget);
-  absl::Status Unpack(ByteView plain);
-  absl::Status TakePlain(ByteView tar);
+  LayerPipeline(const PipelineRequest& request, LayerApplier applier);
+  absl::Status StartThreads();
+  void InflateStage();
+  void ApplyStage();
+  absl::Status Inflate();
+  absl::Status Apply();
+  absl::Status Pass(ByteView data);
+  absl::Status Unpacked();
+  void Stop();
+  void Join();
 
   const std::string name_;  // "layer sha256:..." in errors
   const uint64_t size_;
   uint64_t received_ = 0;
-  uint64_t unpacked_ = 0;
   bool done_ = false;
-  absl::Status unpacking_;
   DigestChecker blob_digest_;
-  DigestChecker diff_id_;
   std::optional<LayerDecryptor> decryptor_;
+  BytePipe compressed_;
+
+  // The inflating thread's until it has ended.
   std::unique_ptr<Decompressor> decompressor_;
+  absl::Status inflated_;
+  BytePipe tar_bytes_;
+
+  // The applying thread's until it has ended.
   UnpackBudget* budget_;
+  uint64_t unpacked_ = 0;
+  DigestChecker diff_id_;
   LayerApplier applier_;
   TarReader tar_;
+  absl::Status applied_;
+
+  std::atomic<bool> past_limit_ = false;  // nothing more is to be fetched
+  std::thread inflating_;
+  std::thread applying_;
 };
 
 }  // namespace nacre::image

@@ -62,8 +62,8 @@ class LayerPipelineTest : public ::testing::TestWithParam<std::tuple<Compression
     const std::string target = StrCat(folder_->path(), "/", ++runs_);
     RETURN_IF_ERROR(MakeDirectories(target));
     ASSIGN_OR_RETURN(auto pipeline,
-                     LayerPipeline::Create(*layer_, *diff_id_, key_ ? &*key_ : nullptr, target,
-                                           limits_, budget));
+                     LayerPipeline::Create({&*layer_, &*diff_id_, key_ ? &*key_ : nullptr, target,
+                                            &limits_, budget}));
     while (!data.empty()) {
       const size_t count = std::min(piece, data.size());
       RETURN_IF_ERROR(pipeline->Write(data.first(count)));

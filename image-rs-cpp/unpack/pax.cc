@@ -1,5 +1,6 @@
 #include "base/strings.h"
 #include "image-rs-cpp/printable.h"
+#include "image-rs-cpp/unpack/acl.h"
 #include "image-rs-cpp/unpack/tar_header.h"
 
 namespace nacre::image {
@@ -64,8 +65,19 @@ absl::Status SetXattr(std::string_view key, std::string_view name, std::string_v
 
 absl::Status Apply(std::string_view key, std::string_view value, const Limits& limits,
                    PaxRecords* records) {
-  if (key.starts_with("GNU.sparse.") || key == "SCHILY.realsize") {
-    return absl::UnimplementedError("pax header: sparse files are not supported");
+  if (constexpr std::string_view kSparse = "GNU.sparse."; key.starts_with(kSparse)) {
+    if (!records->sparse) records->sparse.emplace();
+    return records->sparse->Apply(key.substr(kSparse.size()), value, limits);
+  }
+  if (key == "SCHILY.realsize") {
+    return absl::UnimplementedError("pax header: star's sparse files are not supported");
+  }
+  if (key == "SCHILY.acl.access" || key == "SCHILY.acl.default") {
+    ASSIGN_OR_RETURN(std::string acl, AclFromText(value), StrCat("pax header: ", key));
+    const char* name =
+        key == "SCHILY.acl.access" ? "system.posix_acl_access" : "system.posix_acl_default";
+    if (!acl.empty()) records->xattrs[name] = std::move(acl);
+    return absl::OkStatus();
   }
   std::string_view xattr = key;
   if (constexpr std::string_view kXattr = "SCHILY.xattr."; xattr.starts_with(kXattr)) {
@@ -85,7 +97,8 @@ absl::Status Apply(std::string_view key, std::string_view value, const Limits& l
 }  // namespace
 
 bool PaxRecords::empty() const {
-  return !path && !link_target && !size && !uid && !gid && !mtime_seconds && xattrs.empty();
+  return !path && !link_target && !size && !uid && !gid && !mtime_seconds && xattrs.empty() &&
+         !sparse;
 }
 
 absl::StatusOr<PaxRecords> ParsePaxRecords(ByteView body, const Limits& limits) {

@@ -47,8 +47,7 @@ absl::StatusOr<int64_t> Base256(ByteView field, std::string_view what) {
   return number;
 }
 
-absl::StatusOr<int64_t> Number(ByteView block, Field place, std::string_view what) {
-  ByteView field = Cut(block, place);
+absl::StatusOr<int64_t> Number(ByteView field, std::string_view what) {
   if (field[0] & 0x80) return Base256(field, what);
   std::string_view text = AsText(field);
   text = text.substr(0, text.find('\0'));
@@ -62,9 +61,7 @@ absl::StatusOr<int64_t> Number(ByteView block, Field place, std::string_view wha
 }
 
 absl::StatusOr<uint64_t> Unsigned(ByteView block, Field place, std::string_view what) {
-  ASSIGN_OR_RETURN(int64_t value, Number(block, place, what));
-  if (value < 0) return BadNumber(what);
-  return static_cast<uint64_t>(value);
+  return ParseTarNumber(Cut(block, place), what);
 }
 
 // The sum of all bytes with the checksum field as spaces; old tars summed signed bytes.
@@ -90,6 +87,8 @@ absl::StatusOr<uint32_t> Id(uint64_t value, std::string_view what) {
 
 absl::StatusOr<TarType> TypeOf(const TarHeader& header, std::string_view path) {
   switch (header.type) {
+    case 'S':  // GNU's sparse file
+      return TarType::kFile;
     case '0':
     case '\0':
     case '7':
@@ -115,6 +114,12 @@ absl::StatusOr<TarType> TypeOf(const TarHeader& header, std::string_view path) {
 
 }  // namespace
 
+absl::StatusOr<uint64_t> ParseTarNumber(ByteView field, std::string_view what) {
+  ASSIGN_OR_RETURN(int64_t value, Number(field, what));
+  if (value < 0) return BadNumber(what);
+  return static_cast<uint64_t>(value);
+}
+
 bool IsZeroBlock(ByteView block) {
   return std::all_of(block.begin(), block.end(), [](uint8_t byte) { return byte == 0; });
 }
@@ -131,7 +136,7 @@ absl::StatusOr<TarHeader> ParseTarHeader(ByteView block) {
   ASSIGN_OR_RETURN(header.uid, Unsigned(block, kUid, "user id"));
   ASSIGN_OR_RETURN(header.gid, Unsigned(block, kGid, "group id"));
   ASSIGN_OR_RETURN(header.size, Unsigned(block, kSize, "size"));
-  ASSIGN_OR_RETURN(header.mtime, Number(block, kMtime, "time"));
+  ASSIGN_OR_RETURN(header.mtime, Number(Cut(block, kMtime), "time"));
   const std::string_view magic = AsText(Cut(block, kMagic));
   const bool posix = magic.starts_with(std::string_view("ustar\0", 6));
   const bool gnu = magic.starts_with("ustar ");
@@ -152,6 +157,7 @@ absl::StatusOr<TarEntry> MakeTarEntry(const TarHeader& header, const PaxRecords&
                                       const std::optional<std::string>& long_link) {
   TarEntry entry;
   entry.path = pax.path ? *pax.path : long_path.value_or(header.path);
+  if (pax.sparse && pax.sparse->name) entry.path = *pax.sparse->name;
   entry.link_target = pax.link_target ? *pax.link_target : long_link.value_or(header.link_target);
   ASSIGN_OR_RETURN(entry.type, TypeOf(header, entry.path));
   entry.mode = header.mode;

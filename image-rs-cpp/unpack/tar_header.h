@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "image-rs-cpp/limits.h"
+#include "image-rs-cpp/unpack/sparse.h"
 #include "image-rs-cpp/unpack/tar_entry.h"
 
 namespace nacre::image {
@@ -31,11 +32,14 @@ struct TarHeader {
 
 bool IsZeroBlock(ByteView block);
 
+// A field of octal digits or in base 256, not negative; kInvalidArgument names `what`.
+absl::StatusOr<uint64_t> ParseTarNumber(ByteView field, std::string_view what);
+
 // kInvalidArgument for a wrong checksum or a number that does not parse or fit.
 absl::StatusOr<TarHeader> ParseTarHeader(ByteView block);
 
 // What a pax extended header says about the entry after it. Keys we have no use for are skipped,
-// as the standard asks; sparse files are refused.
+// as the standard asks.
 struct PaxRecords {
   std::optional<std::string> path;
   std::optional<std::string> link_target;
@@ -44,7 +48,8 @@ struct PaxRecords {
   std::optional<uint64_t> gid;
   std::optional<int64_t> mtime_seconds;
   uint32_t mtime_nanoseconds = 0;
-  std::map<std::string, std::string> xattrs;  // from SCHILY.xattr.<name>
+  std::map<std::string, std::string> xattrs;  // from SCHILY.xattr.<name> and SCHILY.acl.<kind>
+  std::optional<SparseRecords> sparse;
 
   bool empty() const;
 };

@@ -6,6 +6,8 @@
 #include "image-rs-cpp/unpack/tar_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -22,18 +24,46 @@ absl::Status Twice(std::string_view what) {
 
 }  // namespace
 
+absl::Status TarSink::EntryHole(uint64_t size) {
+  static constexpr std::array<uint8_t, 4096> kZeros = {};
+  while (size > 0) {
+    const size_t count = std::min<uint64_t>(size, kZeros.size());
+    RETURN_IF_ERROR(EntryData(ByteView(kZeros).first(count)));
+    size -= count;
+  }
+  return absl::OkStatus();
+}
+
+bool TarReader::Collecting() const {
+  return state_ == State::kHeader || state_ == State::kExtended || state_ == State::kSparseBlock ||
+         state_ == State::kSparseMap;
+}
+
+absl::Status TarReader::TakeCollected() {
+  switch (state_) {
+    case State::kHeader:
+      return TakeHeader();
+    case State::kExtended:
+      return EndExtended();
+    case State::kSparseBlock:
+      return TakeSparseBlock();
+    default:
+      return TakeSparseMap();
+  }
+}
+
 absl::Status TarReader::Write(ByteView data) {
   if (failed_) return absl::FailedPreconditionError("tar: reading has failed before");
   failed_ = true;  // until this piece is through
   while (!data.empty() && state_ != State::kEnd) {
-    if (state_ == State::kHeader || state_ == State::kExtended) {
+    if (Collecting()) {
       CollectBlock(&data);
       if (remaining_ != 0) break;
-      RETURN_IF_ERROR(state_ == State::kHeader ? TakeHeader() : EndExtended());
+      RETURN_IF_ERROR(TakeCollected());
       continue;
     }
     const size_t count = std::min<uint64_t>(remaining_, data.size());
-    if (state_ == State::kData) RETURN_IF_ERROR(sink_->EntryData(data.first(count)));
+    if (state_ == State::kData) RETURN_IF_ERROR(PassData(data.first(count)));
     data = data.subspan(count);
     remaining_ -= count;
     if (remaining_ != 0) break;
@@ -49,7 +79,7 @@ absl::Status TarReader::Write(ByteView data) {
 
 // Moves bytes from `data` to the buffer until the block, or the extended header, is whole.
 void TarReader::CollectBlock(ByteView* data) {
-  if (state_ == State::kHeader && remaining_ == 0) {
+  if (state_ != State::kExtended && remaining_ == 0) {
     buffer_.clear();
     remaining_ = kTarBlock;
   }
@@ -117,19 +147,95 @@ absl::Status TarReader::EndExtended() {
 }
 
 absl::Status TarReader::StartMember(const TarHeader& header) {
-  ASSIGN_OR_RETURN(TarEntry entry,
-                   MakeTarEntry(header, pax_.value_or(PaxRecords()), long_path_, long_link_));
-  pax_.reset();
+  const PaxRecords pax = std::exchange(pax_, std::nullopt).value_or(PaxRecords());
+  ASSIGN_OR_RETURN(entry_, MakeTarEntry(header, pax, long_path_, long_link_));
   long_path_.reset();
   long_link_.reset();
-  RETURN_IF_ERROR(sink_->BeginEntry(entry));
-  remaining_ = entry.size;
-  padding_ = PaddingOf(entry.size);
+  padding_ = PaddingOf(entry_.size);
+  if (header.type == 'S' || (pax.sparse && entry_.type == TarType::kFile)) {
+    return StartSparse(header, pax);
+  }
+  return StartData();
+}
+
+// entry_.size is what is stored until the map is known, and the file's own size from then on.
+absl::Status TarReader::StartSparse(const TarHeader& header, const PaxRecords& pax) {
+  sparse_.emplace(limits_);
+  sparse_->stored = entry_.size;
+  if (header.type == 'S') {
+    ASSIGN_OR_RETURN(entry_.size, OldSparseRealSize(buffer_));
+    ASSIGN_OR_RETURN(bool more, ReadOldSparseParts(buffer_, true, limits_, &sparse_->parts));
+    remaining_ = 0;
+    state_ = State::kSparseBlock;
+    return more ? absl::OkStatus() : StartData();
+  }
+  if (!pax.sparse->real_size || pax.sparse->open_offset) {
+    return absl::InvalidArgumentError("tar: sparse file: its map or its size is not whole");
+  }
+  entry_.size = *pax.sparse->real_size;
+  if (pax.sparse->map_in_data) {
+    remaining_ = 0;
+    state_ = State::kSparseMap;
+    return absl::OkStatus();
+  }
+  sparse_->parts = pax.sparse->parts;
+  return StartData();
+}
+
+absl::Status TarReader::TakeSparseBlock() {
+  ASSIGN_OR_RETURN(bool more, ReadOldSparseParts(buffer_, false, limits_, &sparse_->parts));
+  return more ? absl::OkStatus() : StartData();
+}
+
+absl::Status TarReader::TakeSparseMap() {
+  if (sparse_->stored < kTarBlock) {
+    return absl::InvalidArgumentError("tar: sparse file: its map is longer than its bytes");
+  }
+  sparse_->stored -= kTarBlock;
+  ASSIGN_OR_RETURN(bool whole, sparse_->map.TakeBlock(buffer_));
+  if (!whole) return absl::OkStatus();
+  sparse_->parts = sparse_->map.Release();
+  return StartData();
+}
+
+absl::Status TarReader::StartData() {
+  remaining_ = entry_.size;
+  if (sparse_) {
+    remaining_ = sparse_->stored;
+    RETURN_IF_ERROR(CheckSparseParts(sparse_->parts, entry_.size, remaining_, limits_));
+  }
+  RETURN_IF_ERROR(sink_->BeginEntry(entry_));
   state_ = State::kData;
   return remaining_ == 0 ? EndData() : absl::OkStatus();
 }
 
+absl::Status TarReader::PassHole(uint64_t up_to) {
+  if (up_to == sparse_->at) return absl::OkStatus();
+  const uint64_t size = up_to - sparse_->at;
+  sparse_->at = up_to;
+  return sink_->EntryHole(size);
+}
+
+absl::Status TarReader::PassData(ByteView data) {
+  if (!sparse_) return sink_->EntryData(data);
+  while (!data.empty()) {
+    const SparsePart& part = sparse_->parts[sparse_->next];  // they hold all that is stored
+    if (sparse_->at >= part.offset + part.size) {
+      ++sparse_->next;
+      continue;
+    }
+    RETURN_IF_ERROR(PassHole(std::max(part.offset, sparse_->at)));
+    const size_t count = std::min<uint64_t>(data.size(), part.offset + part.size - sparse_->at);
+    RETURN_IF_ERROR(sink_->EntryData(data.first(count)));
+    sparse_->at += count;
+    data = data.subspan(count);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TarReader::EndData() {
+  if (sparse_) RETURN_IF_ERROR(PassHole(entry_.size));
+  sparse_.reset();
   RETURN_IF_ERROR(sink_->EndEntry());
   remaining_ = padding_;
   state_ = remaining_ == 0 ? State::kHeader : State::kPadding;

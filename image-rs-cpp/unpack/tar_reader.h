@@ -4,8 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image-rs-cpp/limits.h"
+#include "image-rs-cpp/unpack/sparse.h"
 #include "image-rs-cpp/unpack/tar_entry.h"
 #include "image-rs-cpp/unpack/tar_header.h"
 
@@ -17,7 +19,7 @@ class TarReader {
   TarReader(TarSink* sink, const Limits& limits) : sink_(sink), limits_(limits) {}
 
   // kInvalidArgument where the archive is malformed, kUnimplemented for members we do not unpack
-  // (sparse files, multi-volume parts), kResourceExhausted past a limit; the sink's own errors as
+  // (multi-volume parts), kResourceExhausted past a limit; the sink's own errors as
   // they are. After an error the reader takes nothing more.
   absl::Status Write(ByteView data);
 
@@ -26,13 +28,21 @@ class TarReader {
   absl::Status Finish();
 
  private:
-  enum class State { kHeader, kExtended, kData, kPadding, kEnd };
+  enum class State { kHeader, kExtended, kSparseBlock, kSparseMap, kData, kPadding, kEnd };
 
   absl::Status TakeHeader();
   absl::Status StartMember(const TarHeader& header);
   absl::Status StartExtended(const TarHeader& header);
   absl::Status EndExtended();
+  absl::Status StartSparse(const TarHeader& header, const PaxRecords& pax);
+  absl::Status TakeSparseBlock();
+  absl::Status TakeSparseMap();
+  absl::Status StartData();
+  absl::Status PassData(ByteView data);
+  absl::Status PassHole(uint64_t up_to);
   absl::Status EndData();
+  bool Collecting() const;
+  absl::Status TakeCollected();
   void CollectBlock(ByteView* data);
 
   TarSink* sink_;
@@ -40,10 +50,22 @@ class TarReader {
   State state_ = State::kHeader;
   bool failed_ = false;
   bool zero_block_seen_ = false;
-  Bytes buffer_;            // the header block, or the extended header, as far as it came
+  Bytes buffer_;            // a block, or the extended header, as far as it came
   uint64_t remaining_ = 0;  // bytes of the member (or of its padding) still to come
   uint32_t padding_ = 0;    // that follows the member
   char extended_type_ = 0;
+
+  TarEntry entry_;  // the member that is being read
+  // Of a sparse one.
+  struct Sparse {
+    explicit Sparse(const Limits& limits) : map(limits) {}
+    SparseMapReader map;
+    std::vector<SparsePart> parts;
+    uint64_t stored = 0;  // bytes of the member still to come
+    size_t next = 0;      // part
+    uint64_t at = 0;      // in the file
+  };
+  std::optional<Sparse> sparse_;
 
   // What came before the member it describes.
   std::optional<PaxRecords> pax_;

@@ -27,7 +27,27 @@ absl::Status SetAll(const Xattrs& xattrs, const Setter& set) {
   return absl::OkStatus();
 }
 
+// What the folder did not give, or the file system does not know, is gone already.
+absl::Status Removed(int result) {
+  if (result == 0 || errno == ENODATA || errno == EOPNOTSUPP) return absl::OkStatus();
+  return ErrnoStatus(errno, "removing an inherited ACL");
+}
+
+// There is no setxattrat(2) yet; /proc gives a path that starts at our open folder.
+std::string PathAt(int folder, const std::string& name) {
+  return StrCat("/proc/self/fd/", folder, "/", name);
+}
+
 }  // namespace
+
+absl::Status RemoveAcls(int fd) {
+  RETURN_IF_ERROR(Removed(fremovexattr(fd, kAccessAcl.data())));
+  return Removed(fremovexattr(fd, kDefaultAcl.data()));
+}
+
+absl::Status RemoveAclsAt(int folder, const std::string& name) {
+  return Removed(lremovexattr(PathAt(folder, name).c_str(), kAccessAcl.data()));
+}
 
 absl::Status SetXattrs(int fd, const Xattrs& xattrs) {
   return SetAll(xattrs, [fd](const char* name, const std::string& value) {
@@ -37,8 +57,7 @@ absl::Status SetXattrs(int fd, const Xattrs& xattrs) {
 
 absl::Status SetXattrsAt(int folder, const std::string& name, const Xattrs& xattrs) {
   if (xattrs.empty()) return absl::OkStatus();
-  // There is no setxattrat(2) yet; /proc gives a path that starts at our open folder.
-  const std::string path = StrCat("/proc/self/fd/", folder, "/", name);
+  const std::string path = PathAt(folder, name);
   return SetAll(xattrs, [&path](const char* attribute, const std::string& value) {
     return lsetxattr(path.c_str(), attribute, value.data(), value.size(), 0);
   });

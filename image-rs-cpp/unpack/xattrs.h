@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,11 +12,18 @@ namespace nacre::image {
 
 using Xattrs = std::vector<std::pair<std::string, std::string>>;
 
+inline constexpr std::string_view kAccessAcl = "system.posix_acl_access";
+inline constexpr std::string_view kDefaultAcl = "system.posix_acl_default";
+
 // On an open file or folder / on a last name below an open folder, not following a link.
 // overlayfs's own names are kInvalidArgument; SELinux labels (of the machine that built the image)
 // are left out; "user." attributes are left out where the file system has none, as tmpfs before
 // Linux 6.6.
 absl::Status SetXattrs(int fd, const Xattrs& xattrs);
 absl::Status SetXattrsAt(int folder, const std::string& name, const Xattrs& xattrs);
+
+// Takes away the ACLs that a new file has got from its folder's default ACL.
+absl::Status RemoveAcls(int fd);
+absl::Status RemoveAclsAt(int folder, const std::string& name);
 
 }  // namespace nacre::image

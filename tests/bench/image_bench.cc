@@ -95,8 +95,8 @@ void BM_Layer(benchmark::State& state) {
     state.ResumeTiming();
     UnpackBudget budget(limits);
     auto pipeline =
-        LayerPipeline::Create(*stored.layer, diff_id, stored.key ? &*stored.key : nullptr,
-                              folder->path(), limits, &budget);
+        LayerPipeline::Create({&*stored.layer, &diff_id, stored.key ? &*stored.key : nullptr,
+                               folder->path(), &limits, &budget});
     absl::Status status;
     ForPieces(stored.blob, [&](ByteView piece) {
       if (status.ok()) status = (*pipeline)->Write(piece);
