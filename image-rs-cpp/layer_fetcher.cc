@@ -89,7 +89,8 @@ class Fetcher {
     if (!pipeline.ok()) return {pipeline.status(), false};
     bool mixed = false;
     absl::Status fetched = ReadAll(sources, (*plan_.layers)[index], pipeline->get(), &mixed);
-    if (!fetched.ok()) return {fetched, mixed && absl::IsDataLoss(fetched)};
+    // A source that misleads can bring about any error, a full disk too.
+    if (!fetched.ok()) return {fetched, mixed && !stop_};
     Attempt attempt{(*pipeline)->Finish(), false};
     attempt.misled = mixed && !attempt.facts.ok();
     return attempt;
