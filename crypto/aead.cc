@@ -8,17 +8,35 @@
 namespace nacre::crypto {
 namespace {
 
+const EVP_CIPHER* CipherOf(size_t key_size) {
+  switch (key_size) {
+    case kAes128KeySize:
+      return EVP_aes_128_gcm();
+    case kAes192KeySize:
+      return EVP_aes_192_gcm();
+    case kAes256KeySize:
+      return EVP_aes_256_gcm();
+    default:
+      return nullptr;
+  }
+}
+
+absl::Status Check256(ByteView key) {
+  if (key.size() == kAes256KeySize) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      StrCat("AES-256-GCM: key of ", key.size(), " bytes, must be ", kAes256KeySize));
+}
+
 absl::Status CheckSizes(ByteView key, ByteView iv, ByteView aad, ByteView data) {
-  if (key.size() != kAes256KeySize) {
-    return absl::InvalidArgumentError(
-        StrCat("AES-256-GCM: key of ", key.size(), " bytes, must be ", kAes256KeySize));
+  if (CipherOf(key.size()) == nullptr) {
+    return absl::InvalidArgumentError(StrCat("AES-GCM: key of ", key.size(), " bytes"));
   }
   if (iv.size() != kGcmIvSize) {
     return absl::InvalidArgumentError(
-        StrCat("AES-256-GCM: iv of ", iv.size(), " bytes, must be ", kGcmIvSize));
+        StrCat("AES-GCM: iv of ", iv.size(), " bytes, must be ", kGcmIvSize));
   }
   if (aad.size() > INT_MAX || data.size() > INT_MAX) {
-    return absl::InvalidArgumentError("AES-256-GCM: message too large for one call");
+    return absl::InvalidArgumentError("AES-GCM: message too large for one call");
   }
   return absl::OkStatus();
 }
@@ -27,32 +45,32 @@ int Size(ByteView data) { return static_cast<int>(data.size()); }
 
 }  // namespace
 
-absl::StatusOr<Bytes> Aes256GcmSeal(ByteView key, ByteView iv, ByteView aad, ByteView plaintext) {
+absl::StatusOr<Bytes> AesGcmSeal(ByteView key, ByteView iv, ByteView aad, ByteView plaintext) {
   RETURN_IF_ERROR(CheckSizes(key, iv, aad, plaintext));
   CipherPtr context(EVP_CIPHER_CTX_new());
   EVP_CIPHER_CTX* c = context.get();
   Bytes out(plaintext.size() + kGcmTagSize);
   int size = 0;
   Must(c != nullptr &&
-           EVP_EncryptInit_ex2(c, EVP_aes_256_gcm(), key.data(), iv.data(), nullptr) == 1,
-       "AES-256-GCM");
+           EVP_EncryptInit_ex2(c, CipherOf(key.size()), key.data(), iv.data(), nullptr) == 1,
+       "AES-GCM");
   Must(aad.empty() || EVP_EncryptUpdate(c, nullptr, &size, aad.data(), Size(aad)) == 1,
-       "AES-256-GCM aad");
+       "AES-GCM aad");
   Must(plaintext.empty() ||
            EVP_EncryptUpdate(c, out.data(), &size, plaintext.data(), Size(plaintext)) == 1,
-       "AES-256-GCM update");
+       "AES-GCM update");
   uint8_t* tag = out.data() + plaintext.size();
   Must(EVP_EncryptFinal_ex(c, tag, &size) == 1 &&
            EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, kGcmTagSize, tag) == 1,
-       "AES-256-GCM tag");
+       "AES-GCM tag");
   return out;
 }
 
-absl::StatusOr<SecretBytes> Aes256GcmOpen(ByteView key, ByteView iv, ByteView aad,
-                                          ByteView ciphertext_and_tag) {
+absl::StatusOr<SecretBytes> AesGcmOpen(ByteView key, ByteView iv, ByteView aad,
+                                       ByteView ciphertext_and_tag) {
   RETURN_IF_ERROR(CheckSizes(key, iv, aad, ciphertext_and_tag));
   if (ciphertext_and_tag.size() < kGcmTagSize) {
-    return absl::UnauthenticatedError("AES-256-GCM: shorter than its tag");
+    return absl::UnauthenticatedError("AES-GCM: shorter than its tag");
   }
   ByteView ciphertext = ciphertext_and_tag.first(ciphertext_and_tag.size() - kGcmTagSize);
   Bytes tag = ToBytes(ciphertext_and_tag.last(kGcmTagSize));
@@ -61,20 +79,30 @@ absl::StatusOr<SecretBytes> Aes256GcmOpen(ByteView key, ByteView iv, ByteView aa
   SecretBytes out(ciphertext.size());
   int size = 0;
   Must(c != nullptr &&
-           EVP_DecryptInit_ex2(c, EVP_aes_256_gcm(), key.data(), iv.data(), nullptr) == 1,
-       "AES-256-GCM");
+           EVP_DecryptInit_ex2(c, CipherOf(key.size()), key.data(), iv.data(), nullptr) == 1,
+       "AES-GCM");
   Must(aad.empty() || EVP_DecryptUpdate(c, nullptr, &size, aad.data(), Size(aad)) == 1,
-       "AES-256-GCM aad");
+       "AES-GCM aad");
   Must(ciphertext.empty() || EVP_DecryptUpdate(c, out.mutable_view().data(), &size,
                                                ciphertext.data(), Size(ciphertext)) == 1,
-       "AES-256-GCM update");
-  Must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, kGcmTagSize, tag.data()) == 1,
-       "AES-256-GCM tag");
+       "AES-GCM update");
+  Must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, kGcmTagSize, tag.data()) == 1, "AES-GCM tag");
   uint8_t nothing[1];
   if (EVP_DecryptFinal_ex(c, nothing, &size) != 1) {
-    return OpensslStatus(absl::StatusCode::kUnauthenticated, "AES-256-GCM: does not authenticate");
+    return OpensslStatus(absl::StatusCode::kUnauthenticated, "AES-GCM: does not authenticate");
   }
   return out;
+}
+
+absl::StatusOr<Bytes> Aes256GcmSeal(ByteView key, ByteView iv, ByteView aad, ByteView plaintext) {
+  RETURN_IF_ERROR(Check256(key));
+  return AesGcmSeal(key, iv, aad, plaintext);
+}
+
+absl::StatusOr<SecretBytes> Aes256GcmOpen(ByteView key, ByteView iv, ByteView aad,
+                                          ByteView ciphertext_and_tag) {
+  RETURN_IF_ERROR(Check256(key));
+  return AesGcmOpen(key, iv, aad, ciphertext_and_tag);
 }
 
 }  // namespace nacre::crypto

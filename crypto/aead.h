@@ -1,4 +1,4 @@
-// AES-256-GCM (NIST SP 800-38D) in one call, for messages that fit in memory.
+// AES-GCM (NIST SP 800-38D) in one call, for messages that fit in memory.
 #pragma once
 
 #include "base/bytes.h"
@@ -6,6 +6,8 @@
 
 namespace nacre::crypto {
 
+inline constexpr size_t kAes128KeySize = 16;
+inline constexpr size_t kAes192KeySize = 24;
 inline constexpr size_t kAes256KeySize = 32;
 inline constexpr size_t kGcmIvSize = 12;
 inline constexpr size_t kGcmTagSize = 16;
@@ -18,5 +20,10 @@ absl::StatusOr<Bytes> Aes256GcmSeal(ByteView key, ByteView iv, ByteView aad, Byt
 // answer for all: nothing tells which). No plaintext leaves before the tag has been checked.
 absl::StatusOr<SecretBytes> Aes256GcmOpen(ByteView key, ByteView iv, ByteView aad,
                                           ByteView ciphertext_and_tag);
+
+// The same with a key of 16, 24 or 32 bytes, for formats that others have laid down.
+absl::StatusOr<Bytes> AesGcmSeal(ByteView key, ByteView iv, ByteView aad, ByteView plaintext);
+absl::StatusOr<SecretBytes> AesGcmOpen(ByteView key, ByteView iv, ByteView aad,
+                                       ByteView ciphertext_and_tag);
 
 }  // namespace nacre::crypto

@@ -102,6 +102,42 @@ TEST_F(JoseCliTest, Rsa15OneWay) {
                 "does not fit");
 }
 
+// What a reader of images accepts: every content encryption, also as the key that ECDH-ES agrees
+// on.
+TEST_F(JoseCliTest, ContentEncryptionsOfImages) {
+  ASSERT_OK_AND_ASSIGN(PrivateKey key, Generate(kEcKeys[0]));
+  ASSERT_OK_AND_ASSIGN(PrivateKey other, PrivateKey::GenerateEc(Curve::kP256));
+  Write("in", "from them");
+  for (JweEncryption encryption : kImageJweEncryptions) {
+    for (const char* algorithm : {"ECDH-ES", "ECDH-ES+A128KW"}) {
+      SCOPED_TRACE(StrCat(JweEncryptionName(encryption), " ", algorithm));
+      const std::string header = StrCat(R"({"protected":{"alg":")", algorithm, R"(","enc":")",
+                                        JweEncryptionName(encryption), R"("}})");
+      ASSERT_OK(
+          Jose({"jwe", "enc", "-i", header, "-I", "in", "-k", "public.jwk", "-o", "theirs.jwe"}));
+      const std::string text = Read("theirs.jwe");
+      ASSERT_OK_AND_ASSIGN(SecretBytes opened,
+                           JweDecrypt(text, key, kImageJweAlgorithms, kImageJweEncryptions));
+      EXPECT_EQ(AsText(opened.view()), "from them");
+      EXPECT_STATUS(JweDecrypt(text, other, kImageJweAlgorithms, kImageJweEncryptions),
+                    kUnauthenticated, "not for this key, or changed");
+      ASSERT_OK_AND_ASSIGN(Json jwe, ParseJson(text));
+      for (const char* member : {"iv", "ciphertext", "tag"}) {
+        Json changed = jwe;
+        std::string value = jwe[member];
+        value[0] = value[0] == 'A' ? 'B' : 'A';
+        changed[member] = value;
+        EXPECT_STATUS(
+            JweDecrypt(*DumpJson(changed), key, kImageJweAlgorithms, kImageJweEncryptions),
+            kUnauthenticated, "changed");
+        changed[member] = "AAAA";  // of another length
+        EXPECT_FALSE(
+            JweDecrypt(*DumpJson(changed), key, kImageJweAlgorithms, kImageJweEncryptions).ok());
+      }
+    }
+  }
+}
+
 TEST_F(JoseCliTest, TwoRecipientsInGeneralForm) {
   ASSERT_OK_AND_ASSIGN(PrivateKey first, Generate(kEcKeys[1]));
   ASSERT_OK(Jose({"jwk", "pub", "-i", "key.jwk", "-o", "first.jwk"}));

@@ -1,7 +1,7 @@
 // One JWE: a content key encrypted for a recipient ("encrypted_key", by the "alg" of the header)
-// and the content encrypted with it (always AES-256-GCM). The protected header is additional
-// authenticated data as the base64url text it came in, so a parsed header is never written again
-// when a JWE is opened.
+// and the content encrypted with it (by the "enc"; see jwe_content.h). The protected header is
+// additional authenticated data as the base64url text it came in, so a parsed header is never
+// written again when a JWE is opened.
 #include "crypto/jwe.h"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "crypto/aead.h"
 #include "crypto/aes_key_wrap.h"
+#include "crypto/jwe_content.h"
 #include "crypto/jwk.h"
 #include "crypto/random.h"
 #include "crypto/rsa_pkcs1.h"
@@ -18,7 +19,7 @@
 namespace nacre::crypto {
 namespace {
 
-constexpr std::string_view kContentEncryption = "A256GCM";
+constexpr JweEncryption kWrittenEncryption = JweEncryption::kA256Gcm;
 
 struct AlgorithmFacts {
   JweAlgorithm algorithm;
@@ -47,10 +48,18 @@ struct Recipient {
 
 struct ParsedJwe {
   std::vector<Recipient> recipients;
-  std::string aad;  // as authenticated
+  JweEncryption encryption;  // the same for all recipients
+  std::string aad;           // as authenticated
   Bytes iv;
-  Bytes ciphertext_and_tag;
+  Bytes ciphertext;
+  Bytes tag;
 };
+
+std::string Names(std::span<const JweEncryption> encryptions) {
+  std::vector<std::string_view> names;
+  for (JweEncryption encryption : encryptions) names.push_back(JweEncryptionName(encryption));
+  return StrJoin(names, ", ");
+}
 
 absl::StatusOr<Bytes> OptionalBinary(const Json& object, std::string_view key) {
   if (!object.contains(key)) return Bytes();
@@ -84,10 +93,6 @@ absl::StatusOr<Recipient> ReadRecipient(const Json& object, const Json& shared_h
     if (recipient.header.contains(member)) {
       return absl::InvalidArgumentError(StrCat("JWE: header member '", member, "' is refused"));
     }
-  }
-  ASSIGN_OR_RETURN(std::string enc, JsonString(recipient.header, "enc", "JWE: header"));
-  if (enc != kContentEncryption) {
-    return absl::InvalidArgumentError(StrCat("JWE: enc must be ", kContentEncryption));
   }
   ASSIGN_OR_RETURN(recipient.encrypted_key, OptionalBinary(object, "encrypted_key"));
   return recipient;
@@ -128,19 +133,34 @@ absl::StatusOr<Json> SharedHeader(const Json& jwe, std::string* protected_text) 
   return shared;
 }
 
-absl::StatusOr<ParsedJwe> Parse(std::string_view text) {
+// RFC 7516 section 7.2.1: one content, so one "enc" for all.
+absl::StatusOr<JweEncryption> ReadEncryption(const std::vector<Recipient>& recipients,
+                                             std::span<const JweEncryption> accepted) {
+  std::optional<std::string> common;
+  for (const Recipient& recipient : recipients) {
+    ASSIGN_OR_RETURN(std::string name, JsonString(recipient.header, "enc", "JWE: header"));
+    if (common.has_value() && *common != name) {
+      return absl::InvalidArgumentError("JWE: recipients name different enc");
+    }
+    common = std::move(name);
+  }
+  for (JweEncryption encryption : accepted) {
+    if (common == JweEncryptionName(encryption)) return encryption;
+  }
+  return absl::InvalidArgumentError(StrCat("JWE: enc must be ", Names(accepted)));
+}
+
+absl::StatusOr<ParsedJwe> Parse(std::string_view text, std::span<const JweEncryption> accepted) {
   ASSIGN_OR_RETURN(Json jwe, ParseJson(text, {.max_size = kMaxJweSize}), "JWE");
   if (!jwe.is_object()) return absl::InvalidArgumentError("JWE: not an object");
   ParsedJwe parsed;
   ASSIGN_OR_RETURN(Json shared, SharedHeader(jwe, &parsed.aad));
   ASSIGN_OR_RETURN(parsed.recipients, ReadRecipients(jwe, shared));
+  ASSIGN_OR_RETURN(parsed.encryption, ReadEncryption(parsed.recipients, accepted));
   ASSIGN_OR_RETURN(parsed.iv, Binary(jwe, "iv"));
-  ASSIGN_OR_RETURN(parsed.ciphertext_and_tag, Binary(jwe, "ciphertext"));
-  ASSIGN_OR_RETURN(Bytes tag, Binary(jwe, "tag"));
-  if (parsed.iv.size() != kGcmIvSize || tag.size() != kGcmTagSize) {
-    return absl::InvalidArgumentError("JWE: iv must have 12 bytes and tag 16");
-  }
-  parsed.ciphertext_and_tag.insert(parsed.ciphertext_and_tag.end(), tag.begin(), tag.end());
+  ASSIGN_OR_RETURN(parsed.ciphertext, Binary(jwe, "ciphertext"));
+  ASSIGN_OR_RETURN(parsed.tag, Binary(jwe, "tag"));
+  RETURN_IF_ERROR(CheckJweContent(parsed.encryption, parsed.iv, parsed.tag));
   if (jwe.contains("aad")) {
     ASSIGN_OR_RETURN(std::string aad, JsonString(jwe, "aad", "JWE"));
     StrAppend(&parsed.aad, ".", aad);
@@ -149,22 +169,23 @@ absl::StatusOr<ParsedJwe> Parse(std::string_view text) {
 }
 
 // What ECDH-ES gives: the content key itself, or the key that wraps it.
-SecretBytes DeriveKey(ByteView shared_secret, const AlgorithmFacts& facts, ByteView party_u,
-                      ByteView party_v) {
+SecretBytes DeriveKey(ByteView shared_secret, const AlgorithmFacts& facts, JweEncryption encryption,
+                      ByteView party_u, ByteView party_v) {
   if (facts.wrap_bits == 0) {
-    return JweConcatKdf(shared_secret, kContentEncryption, party_u, party_v, 256);
+    const auto bits = static_cast<uint32_t>(8 * JweContentKeySize(encryption));
+    return JweConcatKdf(shared_secret, JweEncryptionName(encryption), party_u, party_v, bits);
   }
   return JweConcatKdf(shared_secret, facts.name, party_u, party_v, facts.wrap_bits);
 }
 
 absl::StatusOr<SecretBytes> OpenEcdh(const Recipient& recipient, const PrivateKey& key,
-                                     const AlgorithmFacts& facts) {
+                                     const AlgorithmFacts& facts, JweEncryption encryption) {
   ASSIGN_OR_RETURN(const Json* epk, JsonObject(recipient.header, "epk", "JWE: header"));
   ASSIGN_OR_RETURN(PublicKey ephemeral, PublicKeyFromJwk(*epk), "JWE: epk");
   ASSIGN_OR_RETURN(Bytes party_u, OptionalBinary(recipient.header, "apu"));
   ASSIGN_OR_RETURN(Bytes party_v, OptionalBinary(recipient.header, "apv"));
   ASSIGN_OR_RETURN(SecretBytes shared, key.Ecdh(ephemeral));
-  SecretBytes derived = DeriveKey(shared.view(), facts, party_u, party_v);
+  SecretBytes derived = DeriveKey(shared.view(), facts, encryption, party_u, party_v);
   if (facts.wrap_bits != 0) return AesKeyUnwrap(derived.view(), recipient.encrypted_key);
   if (!recipient.encrypted_key.empty()) {
     return absl::InvalidArgumentError("JWE: ECDH-ES with an encrypted key");
@@ -173,17 +194,18 @@ absl::StatusOr<SecretBytes> OpenEcdh(const Recipient& recipient, const PrivateKe
 }
 
 absl::StatusOr<SecretBytes> OpenContentKey(const Recipient& recipient, const PrivateKey& key,
-                                           const AlgorithmFacts& facts) {
+                                           const AlgorithmFacts& facts, JweEncryption encryption) {
   if (facts.oaep_hash != nullptr) {
     return key.DecryptRsaOaep(facts.oaep_hash, recipient.encrypted_key);
   }
-  return OpenEcdh(recipient, key, facts);
+  return OpenEcdh(recipient, key, facts, encryption);
 }
 
 absl::StatusOr<SecretBytes> OpenFor(const Recipient& recipient, const ParsedJwe& jwe,
                                     const PrivateKey& key, const AlgorithmFacts& facts) {
-  ASSIGN_OR_RETURN(SecretBytes content_key, OpenContentKey(recipient, key, facts));
-  return Aes256GcmOpen(content_key.view(), jwe.iv, AsBytes(jwe.aad), jwe.ciphertext_and_tag);
+  ASSIGN_OR_RETURN(SecretBytes content_key, OpenContentKey(recipient, key, facts, jwe.encryption));
+  return OpenJweContent(jwe.encryption, content_key.view(),
+                        {jwe.iv, AsBytes(jwe.aad), jwe.ciphertext, jwe.tag});
 }
 
 bool Fits(const AlgorithmFacts& facts, KeyKind kind) {
@@ -215,7 +237,7 @@ absl::StatusOr<Sealed> SealContentKey(const PublicKey& recipient, const Algorith
   ASSIGN_OR_RETURN(Json epk, PublicKeyToJwk(ephemeral.public_key()));
   ASSIGN_OR_RETURN(sealed.epk, DumpJson(epk));
   ASSIGN_OR_RETURN(SecretBytes shared, ephemeral.Ecdh(recipient));
-  SecretBytes derived = DeriveKey(shared.view(), facts, {}, {});
+  SecretBytes derived = DeriveKey(shared.view(), facts, kWrittenEncryption, {}, {});
   if (facts.wrap_bits == 0) {
     sealed.content_key = std::move(derived);
     return sealed;
@@ -246,13 +268,19 @@ SecretBytes JweConcatKdf(ByteView shared_secret, std::string_view algorithm_id, 
   sized(other_info, party_u);
   sized(other_info, party_v);
   other_info.U32Be(bits);
-  // At most 256 bits are ever wanted: one round, whose counter is 1.
-  Hasher hasher(HashAlgorithm::kSha256);
-  hasher.Update(ByteWriter().U32Be(1).Release());
-  hasher.Update(shared_secret);
-  hasher.Update(other_info.bytes());
-  SecretBytes round = SecretBytes::TakeFrom(hasher.Finish());
-  return SecretBytes::CopyOf(round.view().first(bits / 8));
+  SecretBytes key(bits / 8);
+  std::span<uint8_t> left = key.mutable_view();
+  for (uint32_t counter = 1; !left.empty(); ++counter) {
+    Hasher hasher(HashAlgorithm::kSha256);
+    hasher.Update(ByteWriter().U32Be(counter).Release());
+    hasher.Update(shared_secret);
+    hasher.Update(other_info.bytes());
+    const SecretBytes round = SecretBytes::TakeFrom(hasher.Finish());
+    const size_t count = std::min(round.size(), left.size());
+    std::copy_n(round.view().begin(), count, left.begin());
+    left = left.subspan(count);
+  }
+  return key;
 }
 
 absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm algorithm,
@@ -262,7 +290,8 @@ absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm 
     return absl::InvalidArgumentError(StrCat("JWE: ", facts.name, " does not fit the key"));
   }
   ASSIGN_OR_RETURN(Sealed sealed, SealContentKey(recipient, facts), "JWE");
-  std::string header = StrCat(R"({"alg":")", facts.name, R"(","enc":")", kContentEncryption, "\"");
+  std::string header = StrCat(R"({"alg":")", facts.name, R"(","enc":")",
+                              JweEncryptionName(kWrittenEncryption), "\"");
   if (!sealed.epk.empty()) StrAppend(&header, R"(,"epk":)", sealed.epk);
   header += "}";
   std::string protected_text = Base64UrlEncode(AsBytes(header));
@@ -280,8 +309,9 @@ absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm 
 }
 
 absl::StatusOr<SecretBytes> JweDecrypt(std::string_view text, const PrivateKey& key,
-                                       std::span<const JweAlgorithm> allowed) {
-  ASSIGN_OR_RETURN(ParsedJwe jwe, Parse(text));
+                                       std::span<const JweAlgorithm> allowed,
+                                       std::span<const JweEncryption> encryptions) {
+  ASSIGN_OR_RETURN(ParsedJwe jwe, Parse(text, encryptions));
   bool tried = false;
   for (const Recipient& recipient : jwe.recipients) {
     ASSIGN_OR_RETURN(std::string name, JsonString(recipient.header, "alg", "JWE: header"));

@@ -1,4 +1,5 @@
-// JSON Web Encryption (RFC 7516) in its JSON serialisations, content encryption A256GCM only.
+// JSON Web Encryption (RFC 7516) in its JSON serialisations. Content is written with A256GCM; a
+// reader may accept the other content encryptions of RFC 7518 section 5 too.
 //
 // Written: the flattened form with everything in "protected", compact, "alg" and "enc" first and
 // the rest sorted, as Confidential Containers' clients need it (they rebuild that text for the
@@ -39,21 +40,39 @@ inline constexpr JweAlgorithm kImageJweAlgorithms[] = {
     JweAlgorithm::kEcdhEs,       JweAlgorithm::kEcdhEsA128Kw, JweAlgorithm::kEcdhEsA192Kw,
     JweAlgorithm::kEcdhEsA256Kw, JweAlgorithm::kRsaOaep,      JweAlgorithm::kRsaOaep256};
 
+// Content encryptions; those with CBC are only read.
+enum class JweEncryption {
+  kA128Gcm,
+  kA192Gcm,
+  kA256Gcm,
+  kA128CbcHs256,
+  kA192CbcHs384,
+  kA256CbcHs512,
+};
+
+std::string_view JweEncryptionName(JweEncryption encryption);  // "A128CBC-HS256"
+
+inline constexpr JweEncryption kBrokerJweEncryptions[] = {JweEncryption::kA256Gcm};
+inline constexpr JweEncryption kImageJweEncryptions[] = {
+    JweEncryption::kA128Gcm,      JweEncryption::kA192Gcm,      JweEncryption::kA256Gcm,
+    JweEncryption::kA128CbcHs256, JweEncryption::kA192CbcHs384, JweEncryption::kA256CbcHs512};
+
 inline constexpr size_t kMaxJweSize = 8 << 20;
-inline constexpr size_t kMaxJweRecipients = 16;
+inline constexpr size_t kMaxJweRecipients = 64;
 
 // The flattened JSON text. kInvalidArgument when the algorithm does not fit the key.
 absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm algorithm,
                                        ByteView plaintext);
 
 // The plaintext for `key`. Only algorithms in `allowed` are tried. kInvalidArgument for text that
-// is not a JWE or names an algorithm not allowed; kUnauthenticated when it is not for this key or
-// was changed.
-absl::StatusOr<SecretBytes> JweDecrypt(std::string_view text, const PrivateKey& key,
-                                       std::span<const JweAlgorithm> allowed);
+// is not a JWE or names an algorithm or content encryption that is not allowed; kUnauthenticated
+// when it is not for this key or was changed.
+absl::StatusOr<SecretBytes> JweDecrypt(
+    std::string_view text, const PrivateKey& key, std::span<const JweAlgorithm> allowed,
+    std::span<const JweEncryption> encryptions = kBrokerJweEncryptions);
 
-// The key derivation of ECDH-ES (RFC 7518 section 4.6.2: Concat KDF with SHA-256): `bits` 128, 192
-// or 256. Public for its test vector.
+// The key derivation of ECDH-ES (RFC 7518 section 4.6.2: Concat KDF with SHA-256): `bits` a
+// multiple of 8 up to 512. Public for its test vector.
 SecretBytes JweConcatKdf(ByteView shared_secret, std::string_view algorithm_id, ByteView party_u,
                          ByteView party_v, uint32_t bits);
 

@@ -12,7 +12,8 @@ constexpr std::string_view kSecret = "content of every seed";
 
 void Try(ByteView data) {
   for (const PrivateKey* key : {&EcKey(Curve::kP256), &RsaKey()}) {
-    absl::StatusOr<SecretBytes> opened = JweDecrypt(AsText(data), *key, kImageJweAlgorithms);
+    absl::StatusOr<SecretBytes> opened =
+        JweDecrypt(AsText(data), *key, kImageJweAlgorithms, kImageJweEncryptions);
     // Members the RFC tells to ignore may change; the content may not.
     if (opened.ok() && AsText(opened->view()) != kSecret) std::abort();
   }
@@ -24,6 +25,10 @@ std::vector<std::string> Seeds() {
     seeds.push_back(*JweEncrypt(EcKey(Curve::kP256).public_key(), algorithm, AsBytes(kSecret)));
   }
   seeds.push_back(*JweEncrypt(RsaKey().public_key(), JweAlgorithm::kRsaOaep256, AsBytes(kSecret)));
+  seeds.push_back(
+      R"({"protected":"eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTEyOENCQy1IUzI1NiIsImVwayI6e319","iv":)"
+      R"("AAAAAAAAAAAAAAAAAAAAAA","ciphertext":"AAAAAAAAAAAAAAAAAAAAAA","tag":)"
+      R"("AAAAAAAAAAAAAAAAAAAAAA"})");
   seeds.push_back(
       R"({"protected":"eyJlbmMiOiJBMjU2R0NNIn0","recipients":[{"header":{"alg":"ECDH-ES"}},)"
       R"({"header":{"alg":"RSA-OAEP"},"encrypted_key":"AAAA"}],"iv":"AAAAAAAAAAAAAAAA",)"
