@@ -96,6 +96,18 @@ absl::StatusOr<ImagePuller::Resolved> ImagePuller::Resolve(const ImageReference&
   return Resolved{reference_digest, document.digest.text(), std::move(manifest)};
 }
 
+// Asked of every pull, also when all layers are in the store already.
+absl::Status ImagePuller::CheckTrust(const ImageReference& reference, const Resolved& resolved) {
+  if (options_.trust == nullptr) {
+    return absl::PermissionDeniedError("no image policy is configured, so no image is accepted");
+  }
+  ImageInQuestion image{reference, {resolved.reference_digest}};
+  if (resolved.manifest_digest != resolved.reference_digest) {
+    image.digests.push_back(resolved.manifest_digest);
+  }
+  return options_.trust->Check(image, options_.limits, registry_.get());
+}
+
 absl::StatusOr<ImageConfig> ImagePuller::GetConfig(const ImageReference& reference,
                                                    const Manifest& manifest) {
   ASSIGN_OR_RETURN(std::string text, registry_->GetBlobText(reference, manifest.config));
@@ -111,6 +123,7 @@ absl::StatusOr<ImageConfig> ImagePuller::GetConfig(const ImageReference& referen
 absl::StatusOr<PulledImage> ImagePuller::PullReference(const ImageReference& reference,
                                                        const PullExpectations& expectations) {
   ASSIGN_OR_RETURN(Resolved resolved, Resolve(reference, expectations));
+  RETURN_IF_ERROR(CheckTrust(reference, resolved));
   if (expectations.all_layers_encrypted) {
     RETURN_IF_ERROR(CheckEncrypted(resolved.manifest.layers));
   }

@@ -1,11 +1,12 @@
 // From an image reference to verified layers, inside the guest. Registry, network and host are
 // hostile: what decides is the chain of digests from the manifest down, and the keys.
 //
-// What a successful pull proves: the bytes are those the manifest names, and every encrypted layer
-// was made by somebody who holds its key. What it does not prove: that a *name* means anything.
-// There is no signature policy yet, so an owner who must not run somebody else's image says which
-// one it is by digest ("registry/app@sha256:...", or PullExpectations::digest). Encryption pins the
-// layers but not the configuration (entrypoint, environment), which no key covers.
+// What a successful pull proves: the owner's image policy allows what the reference leads to, the
+// bytes are those the manifest names, and every encrypted layer was made by somebody who holds its
+// key. A *name* means no more than the policy makes of it: an owner who accepts anything and must
+// not run somebody else's image says which one it is by digest ("registry/app@sha256:...", or
+// PullExpectations::digest). Encryption pins the layers but not the configuration (entrypoint,
+// environment), which only a signature or a digest covers.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,7 @@
 #include "image-rs-cpp/registry/image_config.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/registry/registry_client.h"
+#include "image-rs-cpp/signature/trust.h"
 #include "image-rs-cpp/store/compose.h"
 #include "image-rs-cpp/store/layer_store.h"
 #include "image-rs-cpp/store/rootfs.h"
@@ -35,6 +37,8 @@ struct ImagePullerOptions {
   RegistryOptions registry;
   std::vector<BlobSource*>
       blob_sources;  // asked for layers before the registry; outlive the puller
+  // Which images may run at all; null: none.
+  std::shared_ptr<const TrustPolicy> trust;
   Limits limits;
   Platform platform;
 };
@@ -63,8 +67,8 @@ class ImagePuller {
   // left but whole layers that passed. Errors begin with "image <reference>: " and name the layer.
   // Codes: kInvalidArgument malformed, kNotFound, kDataLoss changed or cut on the way,
   // kUnauthenticated wrong key or refused by the registry, kFailedPrecondition no key broker,
-  // kPermissionDenied, kUnimplemented, kResourceExhausted a limit or a full disk, kUnavailable and
-  // kDeadlineExceeded the network; the key resolver's own.
+  // kPermissionDenied the policy's refusal, kUnimplemented, kResourceExhausted a limit or a full
+  // disk, kUnavailable and kDeadlineExceeded the network; the key resolver's own.
   absl::StatusOr<PulledImage> Pull(std::string_view reference,
                                    const PullExpectations& expectations = {});
 
@@ -75,6 +79,7 @@ class ImagePuller {
                                             const PullExpectations& expectations);
   absl::StatusOr<Resolved> Resolve(const ImageReference& reference,
                                    const PullExpectations& expectations);
+  absl::Status CheckTrust(const ImageReference& reference, const Resolved& resolved);
   absl::StatusOr<ImageConfig> GetConfig(const ImageReference& reference, const Manifest& manifest);
 
   const ImagePullerOptions options_;

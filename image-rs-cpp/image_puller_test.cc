@@ -46,6 +46,7 @@ class ImagePullerTest : public ::testing::Test {
       options.work_dir = folder_->path() + "/image";
       options.key_resolver = &keys_;
       options.registry.insecure_registries = {registry_->host()};
+      options.trust = TrustPolicy::AcceptAnything();
       options.limits = limits_;
       auto puller = ImagePuller::Create(std::move(options));
       EXPECT_TRUE(puller.ok()) << puller.status();

@@ -149,6 +149,7 @@ class RealRegistryTest : public ::testing::Test {
     options.key_resolver = keys_.get();
     options.private_key_uris = {kPrivateKeyId};
     options.registry.insecure_registries = {registry_->host()};
+    options.trust = TrustPolicy::AcceptAnything();
     ASSIGN_OR_RETURN(puller_, ImagePuller::Create(std::move(options)));
     return puller_->Pull(Reference(), expectations);
   }

@@ -73,7 +73,7 @@ absl::Status RunAgent() {
 
   BrokerKeys keys({config, guest.initdata_document, guest.command_line.text, OnlineProcessors()},
                   evidence.get());
-  ImageRootfs rootfs({.insecure_registries = config.insecure_registries}, &keys);
+  ImageRootfs rootfs({.settings = config.image}, &keys);
   ContainersOptions options;
   options.discard_output = policy->NeverAllows("ReadStreamRequest");
   ASSIGN_OR_RETURN(auto containers, Containers::Create(std::move(options), &rootfs));

@@ -38,9 +38,12 @@ absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data) {
                         .Finish());
     RETURN_IF_ERROR(CheckBroker(config));
   }
+  if (const Json* image = root.Table("image")) {
+    ASSIGN_OR_RETURN(config.image, image::ParseImageSettings(*image, "nacre.toml: [image]"));
+  }
   if (const Json* registry = root.Table("registry")) {
     RETURN_IF_ERROR(TableReader(*registry, "nacre.toml: [registry]")
-                        .Strings("insecure_registries", &config.insecure_registries)
+                        .Strings("insecure_registries", &config.image.insecure_registries)
                         .Finish());
   }
   RETURN_IF_ERROR(root.Finish());

@@ -9,6 +9,8 @@
 //   proxy = "http://10.0.2.2:3128"                              # the way to all of them
 //   [registry]
 //   insecure_registries = ["10.0.2.2:5000"]                     # plain HTTP
+//   [image]                                                     # docs/reference/image-settings.md
+//   image_security_policy = '''{"default": [{"type": "reject"}], ...}'''
 #pragma once
 
 #include <string>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "image-rs-cpp/image_settings.h"
 #include "tee/common/initdata.h"
 
 namespace nacre::guest_agent {
@@ -25,8 +28,8 @@ struct AgentConfig {
   std::string broker_certificate_pem;  // exactly one of these two
   std::string broker_public_key_pem;
   std::vector<std::string> broker_fallback_urls;
-  std::string broker_proxy;                      // empty: none
-  std::vector<std::string> insecure_registries;  // "host" or "host:port"
+  std::string broker_proxy;  // empty: none
+  image::ImageSettings image;
 };
 
 // kInvalidArgument naming the key. A broker must be https and come with its certificate or

@@ -17,11 +17,13 @@ TEST(AgentConfig, ReadsEveryKey) {
   const auto config = ReadAgentConfig(
       {{"nacre.toml",
         "[broker]\nurl = \"https://10.0.2.2:8443\"\nserver_certificate = '''PEM'''\n"
-        "[registry]\ninsecure_registries = [\"10.0.2.2:5000\"]\n"}});
+        "[registry]\ninsecure_registries = [\"10.0.2.2:5000\"]\n"
+        "[image]\nimage_security_policy_uri = \"kbs:///default/security-policy/test\"\n"}});
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->broker_url, "https://10.0.2.2:8443");
   EXPECT_EQ(config->broker_certificate_pem, "PEM");
-  EXPECT_EQ(config->insecure_registries, std::vector<std::string>{"10.0.2.2:5000"});
+  EXPECT_EQ(config->image.insecure_registries, std::vector<std::string>{"10.0.2.2:5000"});
+  EXPECT_EQ(config->image.image_security_policy_uri, "kbs:///default/security-policy/test");
 }
 
 TEST(AgentConfig, ABrokerMayBeKnownByItsKeyAndHaveSeveralAddresses) {
@@ -43,7 +45,10 @@ TEST(AgentConfig, RefusesUnknownKeysAndUnsafeBrokers) {
                           "server_public_key = \"KEY\"\n",
                           "[broker]\nurl = \"https://a\"\nserver_public_key = \"KEY\"\n"
                           "fallback_urls = [\"http://b\"]\n",
-                          "[registry]\ninsecure_registries = \"a\"\n", "not toml"})
+                          "[registry]\ninsecure_registries = \"a\"\n", "not toml",
+                          "[image]\npolicy = \"{}\"\n", "image = 1\n",
+                          "[image]\nimage_security_policy = \"{}\"\n"
+                          "image_security_policy_uri = \"kbs:///a/b/c\"\n"})
     EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", bad}}).ok()) << bad;
 }
 

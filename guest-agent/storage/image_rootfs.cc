@@ -11,7 +11,7 @@ absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
     image::ImagePullerOptions options;
     options.work_dir = options_.work_dir;
     options.key_resolver = keys_;
-    options.registry.insecure_registries = options_.insecure_registries;
+    RETURN_IF_ERROR(image::LoadImageSettings(options_.settings, image::Documents(keys_), &options));
     ASSIGN_OR_RETURN(puller_, image::ImagePuller::Create(std::move(options)));
   }
   return puller_.get();

@@ -8,12 +8,13 @@
 
 #include "guest-agent/storage/rootfs.h"
 #include "image-rs-cpp/image_puller.h"
+#include "image-rs-cpp/image_settings.h"
 
 namespace nacre::guest_agent {
 
 struct ImageRootfsOptions {
   std::string work_dir = "/run/nacre/images";
-  std::vector<std::string> insecure_registries;
+  image::ImageSettings settings;
 };
 
 // Thread-safe.

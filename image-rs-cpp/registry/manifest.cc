@@ -3,8 +3,8 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-#include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/registry/descriptor_json.h"
 
 namespace nacre::image {
 namespace {
@@ -25,17 +25,6 @@ absl::StatusOr<Json> ParseDocument(std::string_view text, const Limits& limits) 
   return document;
 }
 
-absl::StatusOr<Json> ParseVersion2(std::string_view text, const Limits& limits,
-                                   std::string_view what) {
-  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits), what);
-  ASSIGN_OR_RETURN(uint64_t version, JsonUint(document, "schemaVersion", what));
-  if (version != 2) {
-    return absl::UnimplementedError(
-        StrCat(what, ": schemaVersion is ", version, ", only 2 is supported"));
-  }
-  return document;
-}
-
 // Many tools write null for an empty map.
 absl::StatusOr<std::map<std::string, std::string>> ParseAnnotations(const Json& object,
                                                                     std::string_view where) {
@@ -52,16 +41,6 @@ absl::StatusOr<std::map<std::string, std::string>> ParseAnnotations(const Json& 
     annotations.emplace(key, value.get<std::string>());
   }
   return annotations;
-}
-
-absl::StatusOr<Descriptor> ParseDescriptor(const Json& json, std::string_view where) {
-  if (!json.is_object()) return absl::InvalidArgumentError(StrCat(where, ": not an object"));
-  ASSIGN_OR_RETURN(std::string media_type, JsonString(json, "mediaType", where));
-  ASSIGN_OR_RETURN(std::string digest_text, JsonString(json, "digest", where));
-  ASSIGN_OR_RETURN(BlobDigest digest, BlobDigest::Parse(digest_text), where);
-  ASSIGN_OR_RETURN(uint64_t size, JsonUint(json, "size", where));
-  ASSIGN_OR_RETURN(auto annotations, ParseAnnotations(json, where));
-  return Descriptor{std::move(media_type), std::move(digest), size, std::move(annotations)};
 }
 
 std::string OptionalString(const Json& object, const char* key) {
@@ -91,6 +70,27 @@ absl::Status CheckLayer(const Descriptor& layer, std::string_view where, const L
 }
 
 }  // namespace
+
+absl::StatusOr<Json> ParseVersion2(std::string_view text, const Limits& limits,
+                                   std::string_view what) {
+  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits), what);
+  ASSIGN_OR_RETURN(uint64_t version, JsonUint(document, "schemaVersion", what));
+  if (version != 2) {
+    return absl::UnimplementedError(
+        StrCat(what, ": schemaVersion is ", version, ", only 2 is supported"));
+  }
+  return document;
+}
+
+absl::StatusOr<Descriptor> ParseDescriptor(const Json& json, std::string_view where) {
+  if (!json.is_object()) return absl::InvalidArgumentError(StrCat(where, ": not an object"));
+  ASSIGN_OR_RETURN(std::string media_type, JsonString(json, "mediaType", where));
+  ASSIGN_OR_RETURN(std::string digest_text, JsonString(json, "digest", where));
+  ASSIGN_OR_RETURN(BlobDigest digest, BlobDigest::Parse(digest_text), where);
+  ASSIGN_OR_RETURN(uint64_t size, JsonUint(json, "size", where));
+  ASSIGN_OR_RETURN(auto annotations, ParseAnnotations(json, where));
+  return Descriptor{std::move(media_type), std::move(digest), size, std::move(annotations)};
+}
 
 absl::StatusOr<LayerType> ParseLayerMediaType(std::string_view media_type) {
   LayerType type;

@@ -132,9 +132,9 @@ absl::StatusOr<std::string> RegistryClient::AskForToken(const ImageReference& im
   return token;
 }
 
-absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReference& image,
-                                                             const std::string& target) {
-  const std::string what = StrCat("manifest ", Key(image), ":", target);
+absl::StatusOr<RegistryDocument> RegistryClient::GetDocument(const ImageReference& image,
+                                                             std::string path, std::string accept,
+                                                             const std::string& what) {
   std::string text;
   const OnBytes collect = [&](ByteView data) {
     if (data.size() > limits_.max_manifest_size - text.size()) {
@@ -144,19 +144,40 @@ absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReferenc
     text += AsText(data);
     return absl::OkStatus();
   };
-  const Fetch fetch{
-      &image, StrCat("/v2/", image.repository, "/manifests/", target),
-      StrCat(kOciIndex, ", ", kOciManifest, ", ", kDockerIndex, ", ", kDockerManifest), &collect};
+  const Fetch fetch{&image, std::move(path), std::move(accept), &collect};
   ASSIGN_OR_RETURN(net::HttpResponse response, Get(fetch), what);
   if (response.status != 200) return Refusal(response, what);
   BlobDigest digest = BlobDigest::OfSha256(AsBytes(text));
-  RegistryDocument document{std::move(text), std::string(response.Header("Content-Type")),
-                            std::move(digest)};
+  return RegistryDocument{std::move(text), std::string(response.Header("Content-Type")),
+                          std::move(digest)};
+}
+
+absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReference& image,
+                                                             const std::string& target) {
+  const std::string what = StrCat("manifest ", Key(image), ":", target);
+  ASSIGN_OR_RETURN(
+      RegistryDocument document,
+      GetDocument(image, StrCat("/v2/", image.repository, "/manifests/", target),
+                  StrCat(kOciIndex, ", ", kOciManifest, ", ", kDockerIndex, ", ", kDockerManifest),
+                  what));
   if (target.find(':') != std::string::npos) {
     ASSIGN_OR_RETURN(document.digest, BlobDigest::Parse(target), what);
     RETURN_IF_ERROR(document.digest.Check(AsBytes(document.text), what));
   }
   return document;
+}
+
+absl::StatusOr<std::string> RegistryClient::GetReferrers(const ImageReference& image,
+                                                         const std::string& digest) {
+  absl::StatusOr<RegistryDocument> own =
+      GetDocument(image, StrCat("/v2/", image.repository, "/referrers/", digest),
+                  std::string(kOciIndex), StrCat("referrers of ", digest));
+  if (own.ok()) return std::move(own->text);
+  if (!absl::IsNotFound(own.status())) return own.status();
+  std::string tag = digest;
+  std::replace(tag.begin(), tag.end(), ':', '-');
+  ASSIGN_OR_RETURN(RegistryDocument kept, GetManifest(image, tag));
+  return std::move(kept.text);
 }
 
 absl::Status RegistryClient::GetBlob(const ImageReference& image, const Descriptor& blob,

@@ -51,6 +51,11 @@ class RegistryClient {
   absl::StatusOr<RegistryDocument> GetManifest(const ImageReference& image,
                                                const std::string& target);
 
+  // The index of what refers to `digest` (a digest of this repository): the registry's own list, or
+  // the one kept under the tag "sha256-<hex>" where the registry knows no such lists. Errors as
+  // GetManifest; kNotFound when there is neither.
+  absl::StatusOr<std::string> GetReferrers(const ImageReference& image, const std::string& digest);
+
   // Streams a blob. The caller checks size and digest as the bytes come; the server is not asked to
   // be honest.
   using OnBytes = std::function<absl::Status(ByteView)>;
@@ -72,6 +77,8 @@ class RegistryClient {
     const OnBytes* on_bytes;
   };
   absl::StatusOr<net::HttpResponse> Get(const Fetch& fetch);
+  absl::StatusOr<RegistryDocument> GetDocument(const ImageReference& image, std::string path,
+                                               std::string accept, const std::string& what);
   absl::StatusOr<net::HttpResponse> FollowRedirects(const Fetch& fetch, net::Url url,
                                                     const std::string& token);
   absl::StatusOr<std::string> AskForToken(const ImageReference& image, std::string_view header);

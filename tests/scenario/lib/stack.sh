@@ -281,6 +281,12 @@ EOF
   image=$(sed -n 's/^ *image: //p' "$STACK/made/workload.yaml")
 }
 
+# Whose images may run. A stranger's image could not be decrypted, so anything is accepted here;
+# the scenarios of signatures say more.
+stack_image_policy() {
+  echo '{"default": [{"type": "insecureAcceptAnything"}]}'
+}
+
 # What the owner says to the guest: its policy, its broker, how to reach its registry.
 stack_initdata() {
   cat >"$STACK/initdata.toml" <<EOF
@@ -298,6 +304,10 @@ $(cat "$STACK/kbs/tls.pem")
 '''
 [registry]
 insecure_registries = ["10.0.2.2:$registry_port"]
+[image]
+image_security_policy = '''
+$(stack_image_policy)
+'''
 """
 EOF
   if [ "$policy" = generated ]; then stack_generate; fi

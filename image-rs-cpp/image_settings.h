@@ -1,0 +1,32 @@
+// How an owner configures pulling: the table [image] of nacre.toml in initdata, with the names the
+// Confidential Containers project has for the same things. A key ending in _uri names a document
+// that is fetched once, from the owner's broker or the measured image (see Documents).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "image-rs-cpp/documents.h"
+#include "image-rs-cpp/image_puller.h"
+
+namespace nacre::image {
+
+struct ImageSettings {
+  // policy.json; at most one of the two. With none no image is accepted.
+  std::string image_security_policy;
+  std::string image_security_policy_uri;
+  std::vector<std::string> insecure_registries;  // nacre.toml [registry]
+};
+
+// Reads the table; kInvalidArgument, beginning with `where`, for an unknown key or two that exclude
+// each other.
+absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::string& where);
+
+// Loads all documents and fills in what of the puller's options they decide: trust and registry.
+// On failure `options` is as it was.
+absl::Status LoadImageSettings(const ImageSettings& settings, const Documents& documents,
+                               ImagePullerOptions* options);
+
+}  // namespace nacre::image
