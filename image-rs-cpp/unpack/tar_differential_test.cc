@@ -8,13 +8,17 @@
 
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
 #include "image-rs-cpp/testing/file_tree.h"
+#include "image-rs-cpp/unpack/acl.h"
 #include "image-rs-cpp/unpack/layer_applier.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
+#include "image-rs-cpp/unpack/thread_umask.h"
+#include "image-rs-cpp/unpack/xattrs.h"
 
 namespace nacre::image {
 namespace {
@@ -26,6 +30,8 @@ struct Format {
   size_t longest_name;
   bool devices;
   bool xattrs;
+  std::vector<std::string> options = {};  // of tar, when it writes
+  const char* label = name;
 };
 
 class TarDifferentialTest : public ::testing::TestWithParam<Format> {
@@ -83,6 +89,10 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
           if (!GetParam().devices) break;
           ASSERT_EQ(mkfifo(path.c_str(), 0644), 0);
           break;
+        case 6:
+          ASSERT_NO_FATAL_FAILURE(MakeSparse(path, random));
+          files.push_back(path);
+          break;
         default: {
           const size_t sizes[] = {0, 1, 511, 512, 513, 70'000};
           ASSERT_TRUE(WriteFile(path, Bytes(sizes[random() % 6], 'c')).ok());
@@ -91,6 +101,27 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
       }
       Dress(path, random);
     }
+  }
+
+  // Data in a few places of a large file, which may begin or end with a hole.
+  void MakeSparse(const std::string& path, std::mt19937& random) {
+    auto file = OpenFile(path, O_WRONLY | O_CREAT, 0644);
+    ASSERT_TRUE(file.ok());
+    const off_t size = static_cast<off_t>(random() % 3'000'000);
+    ASSERT_EQ(ftruncate(file->get(), size), 0);
+    for (uint32_t parts = random() % 30; parts > 0 && size > 0; --parts) {
+      const std::string data(1 + random() % 9000, 's');
+      const off_t at = random() % static_cast<uint32_t>(size);
+      ASSERT_EQ(pwrite(file->get(), data.data(), data.size(), at), ssize_t(data.size()));
+    }
+  }
+
+  // "user:1000:r--" and the like, with the mask that must go with it.
+  void SetAcl(const std::string& path, const char* kind, std::mt19937& random) {
+    auto acl = AclFromText(StrCat("user::rwx,user:", random() % 70000, ":r-x,group::r--,group:",
+                                  random() % 70000, ":-wx,mask::rwx,other::--x"));
+    ASSERT_TRUE(acl.ok()) << acl.status();
+    ASSERT_EQ(lsetxattr(path.c_str(), kind, acl->data(), acl->size(), 0), 0);
   }
 
   void Dress(const std::string& path, std::mt19937& random) {
@@ -104,6 +135,12 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
       if (GetParam().xattrs && random() % 3 == 0) {
         ASSERT_EQ(lsetxattr(path.c_str(), "trusted.test", "value\n", 6, 0), 0);
       }
+      if (Acls() && S_ISREG(info.st_mode) && random() % 2 == 0) {
+        ASSERT_NO_FATAL_FAILURE(SetAcl(path, kAccessAcl.data(), random));
+      }
+      if (Acls() && S_ISDIR(info.st_mode) && random() % 2 == 0) {
+        ASSERT_NO_FATAL_FAILURE(SetAcl(path, kDefaultAcl.data(), random));
+      }
     }
     const long nanoseconds = GetParam().xattrs ? static_cast<long>(random() % 1'000'000'000) : 0;
     const timespec time = {static_cast<time_t>(random() % 2'000'000'000), nanoseconds};
@@ -111,8 +148,11 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
     ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
   }
 
+  static bool Acls() { return std::string_view(GetParam().label) == "acls"; }
+
   void Tar(std::vector<std::string> arguments) {
     std::vector<std::string> argv = {"tar"};
+    if (Acls()) argv.push_back("--acls");
     if (GetParam().xattrs) argv.insert(argv.end(), {"--xattrs", "--xattrs-include=*"});
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     SubprocessOptions options;
@@ -122,7 +162,17 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
     ASSERT_EQ(result->exit.code, 0) << result->err;
   }
 
-  absl::Status Unpack() {
+  // On a thread with no umask, as in a pull, or on this one.
+  absl::Status Unpack(bool own_umask) {
+    absl::Status status;
+    std::thread([&] {
+      if (own_umask) ClearThreadUmask();
+      status = UnpackHere();
+    }).join();
+    return status;
+  }
+
+  absl::Status UnpackHere() {
     Limits limits;
     UnpackBudget budget(limits);
     ASSIGN_OR_RETURN(Bytes tar, ReadFile(Path("a.tar"), 64 << 20));
@@ -131,6 +181,19 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
     RETURN_IF_ERROR(reader.Write(tar));
     RETURN_IF_ERROR(reader.Finish());
     return applier.Finish().status();
+  }
+
+  // Of all files: holes take none.
+  uint64_t BlocksOf(const char* name) {
+    uint64_t blocks = 0;
+    struct stat info;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(Path(name))) {
+      const std::string path = entry.path().string();
+      if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+        blocks += static_cast<uint64_t>(info.st_blocks);
+      }
+    }
+    return blocks;
   }
 
   std::optional<TemporaryDirectory> folder_;
@@ -145,23 +208,37 @@ TEST_P(TarDifferentialTest, UnpacksAsGnuTarDoes) {
     }
     std::mt19937 random(seed);
     ASSERT_NO_FATAL_FAILURE(Grow(Path("tree"), random, 3));
-    ASSERT_NO_FATAL_FAILURE(Tar({StrCat("--format=", GetParam().name), "-cf", Path("a.tar"), "-C",
-                                 Path("tree"), "--numeric-owner", "."}));
+    std::vector<std::string> write = {StrCat("--format=", GetParam().name),
+                                      "-cf",
+                                      Path("a.tar"),
+                                      "-C",
+                                      Path("tree"),
+                                      "--numeric-owner",
+                                      "."};
+    write.insert(write.begin(), GetParam().options.begin(), GetParam().options.end());
+    ASSERT_NO_FATAL_FAILURE(Tar(write));
     ASSERT_NO_FATAL_FAILURE(
         Tar({"-xpf", Path("a.tar"), "-C", Path("theirs"), "--numeric-owner", "--same-owner"}));
-    absl::Status status = Unpack();
+    absl::Status status = Unpack(seed % 2 == 0);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_EQ(DescribeTree(Path("ours")), DescribeTree(Path("theirs")));
+    EXPECT_EQ(BlocksOf("ours"), BlocksOf("theirs"));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, TarDifferentialTest,
-                         ::testing::Values(Format{"pax", 3000, true, true},
-                                           Format{"gnu", 3000, true, false},
-                                           Format{"oldgnu", 3000, true, false},
-                                           Format{"ustar", 90, true, false},
-                                           Format{"v7", 90, false, false}),
-                         [](const auto& param) { return std::string(param.param.name); });
+Format Sparse(const char* version, const char* label) {
+  return {"pax", 3000, true, true, {"-S", StrCat("--sparse-version=", version)}, label};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, TarDifferentialTest,
+    ::testing::Values(Format{"pax", 3000, true, true}, Format{"gnu", 3000, true, false},
+                      Format{"oldgnu", 3000, true, false}, Format{"ustar", 90, true, false},
+                      Format{"v7", 90, false, false},
+                      Format{"gnu", 3000, true, false, {"-S"}, "gnu_sparse"},
+                      Sparse("0.0", "sparse_0_0"), Sparse("0.1", "sparse_0_1"),
+                      Sparse("1.0", "sparse_1_0"), Format{"pax", 3000, true, true, {}, "acls"}),
+    [](const auto& param) { return std::string(param.param.label); });
 
 }  // namespace
 }  // namespace nacre::image

@@ -55,15 +55,16 @@ finish_layout() {
 }
 
 say "choosing $mib MiB of this machine's packages"
-cat /var/lib/dpkg/info/*.list | LC_ALL=C sort -u | grep '^/usr/' |
-  xargs -d '\n' stat --printf '%s\t%F\t%n\n' 2>/dev/null |
-  awk -F '\t' -v all=$((mib << 20)) -v out="$work/files" '
+LC_ALL=C sort -u /var/lib/dpkg/info/*.list | grep '^/usr/' >"$work/names"
+# Some are gone again (documentation that the machine leaves out).
+xargs -d '\n' stat --printf '%s\t%F\t%n\n' <"$work/names" >"$work/sizes" 2>/dev/null || true
+awk -F '\t' -v all=$((mib << 20)) -v out="$work/files" '
     $2 == "directory" || $2 ~ /^regular/ || $2 == "symbolic link" {
       size = $2 == "directory" ? 0 : $1
       if (sum + size > all) exit
       print substr($3, 2) > (out "/" int(6 * sum / all))
       sum += size
-    }'
+    }' "$work/sizes"
 for list in "$work"/files/*; do
   tar -C / --format=pax --pax-option=delete=atime,delete=ctime --numeric-owner --no-recursion \
     -cf "$work/tar" -T "$list"
@@ -78,15 +79,12 @@ openssl rsa -in "$work/key.pem" -pubout -out "$work/public.pem" 2>/dev/null
 # One layer of a single file of 4 GiB: gzip members may stand in a row, so one piece of 64 MiB,
 # compressed once, makes it.
 say "a layer of 4 GiB"
-head -c $((64 << 20)) "$work/tar" >"$work/piece"
-touch "$work/empty"
-{
-  # A GNU header by hand: a real one for a sparse stand-in has the same bytes.
-  truncate -s 4G "$work/large"
-  tar -C "$work" --format=gnu --owner=0 --group=0 --mtime=@0 -cf - large 2>/dev/null |
-    head -c 512 >"$work/header" || true
-  head -c 10240 /dev/zero >"$work/trailer"
-}
+for ((i = 0; i < 64; i++)); do cat "$work/tar"; done 2>/dev/null |
+  head -c $((64 << 20)) >"$work/piece" || true
+truncate -s 4G "$work/large"
+tar -C "$work" --format=gnu --owner=0 --group=0 -cf - large 2>/dev/null |
+  head -c 512 >"$work/header" || true
+head -c 10240 /dev/zero >"$work/trailer"
 gzip -1 -n <"$work/piece" >"$work/piece.gz"
 {
   gzip -n <"$work/header"
