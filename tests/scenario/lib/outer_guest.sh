@@ -5,9 +5,11 @@
 #
 #   outer_guest WORK SCRIPT ARGS...   # output on stdout, the script's exit code
 #
-# WORK is a folder of the caller's. Needs root, for virtiofsd's chroot.
+# WORK is a folder of the caller's. Needs root, for virtiofsd's chroot. A caller may add to these
+# two: kernel modules, and QEMU's options.
 
 outer_modules="virtio_pci virtiofs overlay vhost_vsock virtio_net"
+outer_options=()
 virtiofsd=/usr/lib/qemu/virtiofsd
 
 # outer_module NAME: copies it and, before it, what it depends on. What the kernel has built in is
@@ -72,7 +74,7 @@ outer_guest() {
     -M q35,accel=tcg,memory-backend=memory \
     -object memory-backend-memfd,id=memory,size=3G,share=on \
     -chardev socket,id=files,path="$outer/socket" -device vhost-user-fs-pci,chardev=files,tag=host \
-    -kernel "$guest/vmlinux" -initrd "$outer/initrd" -serial stdio \
+    "${outer_options[@]}" -kernel "$guest/vmlinux" -initrd "$outer/initrd" -serial stdio \
     -append "console=ttyS0 quiet panic=-1" </dev/null | tr -d '\r' | tee "$outer/console"
   wait $daemon || true
   status=$(sed -n 's/^outer guest: status //p' "$outer/console")
