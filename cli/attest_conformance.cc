@@ -116,6 +116,9 @@ void AddAttestConformance(CLI::App& attest, VerbResult* result) {
                    "As in the broker's configuration");
   verb->add_option("--resource", arguments->lab.resource,
                    "repository/type/tag that the guest is given");
+  verb->add_option("--collateral", arguments->lab.collateral_folder,
+                   "The folder of TDX collateral that the broker reads: lets the suite put "
+                   "collateral out of its time there; it is left as it was");
   verb->add_option("--assume", arguments->assume,
                    "What the broker's policy is: minimum-tcb, emulated-refused")
       ->check(CLI::IsMember({"minimum-tcb", "emulated-refused"}));

@@ -25,6 +25,7 @@ enum class Need {
   kJwks,             // /.well-known/jwks.json: an addition of ours that peers' brokers lack
   kTls,              // the broker is reached over https
   kMinimumTcb,       // --assume minimum-tcb: its policy refuses TCBs below the emulated machine's
+  kCollateral,       // --collateral: the folder of TDX collateral that the broker reads
   kEmulatedRefused,  // --assume emulated-refused: its policy gives emulated guests nothing
 };
 

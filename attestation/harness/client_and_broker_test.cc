@@ -53,6 +53,20 @@ TEST_F(HttpsTest, AGuestGetsItsSecret) {
   EXPECT_EQ(client->timings().handshakes, 1u);
 }
 
+TEST_F(HttpsTest, AGuestsDenialsReachItsOwner) {
+  ChipEvidenceSource source(Chip::Get().Launch());
+  auto client = Client(source, Chip::Get().Launch().command_line);
+  const std::vector<GuestDenial> denials = {{1, "ExecProcessRequest", "no rule allows it"},
+                                            {5, "SignalProcessRequest", "signal 9"}};
+  ASSERT_OK(client->ReportDenials(denials));
+  ASSERT_OK(client->ReportDenials(denials));
+  const Json list = *ParseJson(broker.Admin("GET", "/kbs/v0/admin/denials").response.body);
+  ASSERT_EQ(list["denials"].size(), 2u);
+  EXPECT_EQ(list["denials"][1]["id"], 5);
+  EXPECT_EQ(list["denials"][1]["explanation"], "signal 9");
+  EXPECT_EQ(list["denials"][1]["reference"], "pearl");
+}
+
 TEST_F(HttpsTest, AChangedGuestIsRefusedAndTheOwnerReadsWhy) {
   const std::string changed = "console=ttyS0 quiet nacre.demo=changed";
   ChipEvidenceSource source(Chip::Get().Launch(changed));

@@ -21,6 +21,7 @@ Family SnpReportAttacks();
 Family SnpChainAttacks();
 Family SnpFormAttacks();
 Family TdxAttacks();
+Family CollateralAttacks();
 Family TpmAttacks();
 Family TokenAttacks();
 Family JsonAttacks();

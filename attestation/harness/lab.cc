@@ -73,6 +73,7 @@ absl::Status Lab::Prepare() {
   why = TryGuest(tdx_);
   if (!why.empty()) missing_[Need::kTdx] = tdx_ == nullptr ? "needs --emulator" : why;
   if (std::string denied = TryRelease(); !denied.empty()) missing_[Need::kRelease] = denied;
+  if (options_.collateral_folder.empty()) missing_[Need::kCollateral] = "no --collateral";
   return absl::OkStatus();
 }
 

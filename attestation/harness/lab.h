@@ -23,9 +23,10 @@ struct LabOptions {
       resource{};  // "repository/type/tag" that the guest should be given; empty: none known
   std::string admin_key_pem{};
   std::string admin_issuer = "nacre-admin";
-  std::set<Need> assumed{};      // what the owner says about the broker's policy
-  bool peer_codes = false;       // any 4xx is a refusal; peers answer 401 to nearly everything
-  int64_t patience_ms = 75'000;  // how long a slow client may take to be turned away
+  std::string collateral_folder{};  // that the broker reads its TDX collateral from; empty: unknown
+  std::set<Need> assumed{};         // what the owner says about the broker's policy
+  bool peer_codes = false;          // any 4xx is a refusal; peers answer 401 to nearly everything
+  int64_t patience_ms = 75'000;     // how long a slow client may take to be turned away
 };
 
 // What a guest holds between the steps.

@@ -174,6 +174,18 @@ std::vector<Mutant> Mutants() {
         "attack/snp-report/measurement-changed", "attack/snp-chain/self-made",
         "attack/snp-chain/cross-signed", "attack/tdx/debug", "attack/tdx/self-made",
         "attack/tpm/self-made-ak", "attack/policy/own-reference"}},
+      {"uses collateral for ever",
+       Forgives({"revocation", "collateral-dates"}),
+       {"attack/collateral/snp-crl-expired", "attack/collateral/snp-crl-of-the-future",
+        "attack/collateral/tdx-tcb-info-expired", "attack/collateral/tdx-tcb-info-of-the-future",
+        "attack/collateral/tdx-qe-identity-expired",
+        "attack/collateral/tdx-qe-identity-of-the-future", "attack/collateral/tdx-root-crl-expired",
+        "attack/collateral/tdx-root-crl-of-the-future", "attack/collateral/tdx-pck-crl-expired",
+        "attack/collateral/tdx-pck-crl-of-the-future", "attack/collateral/tdx-collateral-expired",
+        "attack/collateral/tdx-collateral-of-the-future"}},
+      {"looks into no CRL",
+       Forgives({"revocation"}),
+       {"attack/collateral/snp-crl-revokes", "attack/collateral/snp-crl-garbage"}},
       {"takes the last session for everybody's",
        TakesTheLastSession,
        {"attack/session/cookie-missing", "attack/session/cookie-made-up"}},
@@ -258,7 +270,9 @@ TEST_P(MutantTest, IsCaught) {
   auto snp = ServedBroker::Guest();
   auto tdx = ServedBroker::TrustDomain();
   Lab lab(*probe, snp.get(), snp.get(), tdx.get(),
-          {.admin_key_pem = served.admin_key_pem(), .patience_ms = mutant.patience_ms});
+          {.admin_key_pem = served.admin_key_pem(),
+           .collateral_folder = served.collateral_folder(),
+           .patience_ms = mutant.patience_ms});
   ASSERT_OK(lab.Prepare());
   // What the weakness makes impossible to try, like an honest guest's second handshake, must not
   // hide it.

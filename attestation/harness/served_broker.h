@@ -26,6 +26,7 @@ class ServedBroker {
 
   Target target() const;
   std::string admin_key_pem() const;
+  const std::string& collateral_folder() const { return collateral_.path(); }
   // The folder of the emulated chip whose root the broker trusts.
   static std::string EmulatorFolder();
   // A guest there, launched as `broker.Provision()` registers it; and a trust domain.

@@ -73,11 +73,12 @@ bool Wanted(const Family& family, const Case& one, const std::vector<std::string
 }  // namespace
 
 std::vector<Family> AllFamilies() {
-  return {AuthFamily(),     AttestFamily(),     KeyFamily(),       TokenFamily(),
-          ResourceFamily(), ServiceFamily(),    AdminFamily(),     SessionAttacks(),
-          BindingAttacks(), SnpReportAttacks(), SnpChainAttacks(), SnpFormAttacks(),
-          TdxAttacks(),     TpmAttacks(),       TokenAttacks(),    JsonAttacks(),
-          SizeAttacks(),    PathAttacks(),      HttpAttacks(),     PolicyAttacks()};
+  return {AuthFamily(),     AttestFamily(),      KeyFamily(),       TokenFamily(),
+          ResourceFamily(), ServiceFamily(),     AdminFamily(),     SessionAttacks(),
+          BindingAttacks(), SnpReportAttacks(),  SnpChainAttacks(), SnpFormAttacks(),
+          TdxAttacks(),     CollateralAttacks(), TpmAttacks(),      TokenAttacks(),
+          JsonAttacks(),    SizeAttacks(),       PathAttacks(),     HttpAttacks(),
+          PolicyAttacks()};
 }
 
 std::string_view VerdictName(Verdict verdict) {

@@ -27,9 +27,10 @@ struct Setting {
     auto created = Probe::Create(served.target());
     EXPECT_OK(created);
     probe = *std::move(created);
-    lab = std::make_unique<Lab>(
-        *probe, snp.get(), snp.get(), tdx.get(),
-        LabOptions{.admin_key_pem = served.admin_key_pem(), .assumed = std::move(assumed)});
+    lab = std::make_unique<Lab>(*probe, snp.get(), snp.get(), tdx.get(),
+                                LabOptions{.admin_key_pem = served.admin_key_pem(),
+                                           .collateral_folder = served.collateral_folder(),
+                                           .assumed = std::move(assumed)});
     EXPECT_OK(lab->Prepare());
   }
   ServedBroker served;
