@@ -30,34 +30,6 @@ struct ServeOptions {
   std::string port_file;
 };
 
-absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& server) {
-  ASSIGN_OR_RETURN(std::string chain, ReadTextFile(config.tls_certificate, 1 << 20));
-  ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20));
-  return server.ReloadCertificate(chain, SecretBytes::TakeFrom(std::move(key)));
-}
-
-// Blocked before any thread starts, so that only WaitForStop takes them.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-// SIGHUP takes up a renewed certificate; the others end.
-int WaitForStop(const sigset_t& signals, const BrokerConfig& config, net::HttpServer& server) {
-  int signal_number = 0;
-  while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
-    const absl::Status reloaded = ReloadCertificate(config, server);
-    Log(reloaded.ok() ? LogLevel::kInfo : LogLevel::kError, "certificate-reload",
-        {{"ok", reloaded.ok()}, {"error", std::string(reloaded.message())}});
-  }
-  return signal_number;
-}
-
 absl::Status Serve(const ServeOptions& options) {
   ASSIGN_OR_RETURN(BrokerConfig config, ReadBrokerConfig(options.config));
   if (!options.listen.empty()) config.listen = options.listen;
@@ -79,7 +51,8 @@ absl::Status Serve(const ServeOptions& options) {
   }
   Log(LogLevel::kInfo, "ready",
       {{"url", server->url()}, {"allow_emulated", config.allow_emulated}});
-  const int signal_number = WaitForStop(stop_signals, config, *server);
+  const int signal_number =
+      WaitForStop(stop_signals, [&] { return ReloadCertificate(config, *server); });
   Log(LogLevel::kInfo, "stopping", {{"signal", signal_number}});
   server->Stop();
   return absl::OkStatus();

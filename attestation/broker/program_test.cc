@@ -1,13 +1,11 @@
 // nacre-kbs as a process: starting, answering, stopping, and failing in one line.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <unistd.h>
 
+#include "attestation/broker/logged_program.h"
 #include "attestation/broker/setup.h"
 #include "base/file.h"
 #include "base/status_testing.h"
-#include "base/subprocess.h"
 #include "net/http_client.h"
 
 namespace nacre::attestation {
@@ -15,58 +13,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// nacre-kbs as a process; `extra` arguments after --config.
-class Program {
+// nacre-kbs as a process.
+class Program : public testing::LoggedProgram {
  public:
-  explicit Program(std::vector<std::string> arguments) {
-    int fds[2];
-    EXPECT_EQ(pipe2(fds, O_CLOEXEC), 0);
-    reader_.Reset(fds[0]);
-    UniqueFd writer(fds[1]);
-    SubprocessOptions options;
-    options.argv = {std::string(NACRE_BIN_DIR) + "/nacre-kbs"};
-    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-    options.stdout_fd = writer.get();
-    options.stderr_fd = writer.get();
-    auto started = Subprocess::Start(options);
-    EXPECT_OK(started);
-    process_.emplace(*std::move(started));
-  }
-  ~Program() {
-    if (process_ && !ended_) Stop(SIGKILL);
-  }
-
-  // Reads on until a line holds `text`; "" at the end of the output.
-  std::string WaitForLine(std::string_view text) {
-    std::string line;
-    char c;
-    while (read(reader_.get(), &c, 1) == 1) {
-      output += c;
-      if (c != '\n') {
-        line += c;
-        continue;
-      }
-      if (line.find(text) != std::string::npos) return line;
-      line.clear();
-    }
-    return "";
-  }
-  int Wait() {
-    ended_ = true;
-    WaitForLine("\n");  // never found: all of the output
-    auto exit = process_->WaitFor(10'000);
-    return exit.ok() ? exit->code : -1;
-  }
-  int Stop(int signal) {
-    EXPECT_OK(process_->Kill(signal));
-    return Wait();
-  }
-  std::string output;
-
- private:
-  UniqueFd reader_;
-  std::optional<Subprocess> process_;
-  bool ended_ = false;
+  explicit Program(std::vector<std::string> arguments)
+      : LoggedProgram("nacre-kbs", std::move(arguments)) {}
 };
 
 class ProgramTest : public ::testing::Test {

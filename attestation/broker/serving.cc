@@ -63,6 +63,32 @@ absl::StatusOr<net::HttpServerOptions> ServerOptionsOf(const BrokerConfig& confi
   return options;
 }
 
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int WaitForStop(const sigset_t& signals, const std::function<absl::Status()>& reload) {
+  int signal_number = 0;
+  while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
+    const absl::Status reloaded = reload();
+    Log(reloaded.ok() ? LogLevel::kInfo : LogLevel::kError, "certificate-reload",
+        {{"ok", reloaded.ok()}, {"error", std::string(reloaded.message())}});
+  }
+  return signal_number;
+}
+
+absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& server) {
+  ASSIGN_OR_RETURN(std::string chain, ReadTextFile(config.tls_certificate, 1 << 20));
+  ASSIGN_OR_RETURN(Bytes key, ReadFile(config.tls_key, 1 << 20));
+  return server.ReloadCertificate(chain, SecretBytes::TakeFrom(std::move(key)));
+}
+
 net::HttpServer::Handler LogRequests(std::function<Answer(const net::HttpServerRequest&)> handle) {
   return [handle = std::move(handle)](const net::HttpServerRequest& request) {
     const auto start = std::chrono::steady_clock::now();

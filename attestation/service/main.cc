@@ -1,5 +1,5 @@
 // nacre-as: the attestation service alone. Reads a broker's configuration; serves until SIGTERM or
-// SIGINT.
+// SIGINT. SIGHUP makes it read its TLS certificate and key anew, for both listeners.
 //
 //   nacre-as --config kbs.toml [--listen ADDRESS:PORT] [--grpc ADDRESS:PORT] [--port-file FILE]
 //
@@ -30,25 +30,27 @@ struct Options {
   std::string port_file;
 };
 
+absl::Status Reload(const BrokerConfig& config, net::HttpServer& server, GrpcServer* grpc) {
+  RETURN_IF_ERROR(ReloadCertificate(config, server));
+  if (grpc == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const net::HttpServerOptions http, ServerOptionsOf(config));
+  return grpc->ReplaceCertificate(http.tls_certificate_chain_pem,
+                                  std::string(AsText(http.tls_private_key_pem.view())));
+}
+
 absl::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(BrokerConfig config, ReadBrokerConfig(options.config));
   if (!options.listen.empty()) config.listen = options.listen;
   InitLog("nacre-as", STDERR_FILENO, config.log_level);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const sigset_t signals = BlockStopSignals();
   signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(net::HttpServerOptions http, ServerOptionsOf(config));
-  const GrpcOptions grpc_options = {
-      .address = options.grpc,
-      .certificate_chain_pem = http.tls_certificate_chain_pem,
-      .private_key_pem = std::string(AsText(http.tls_private_key_pem.view()))};
+  GrpcOptions grpc_options = GrpcOptionsOf(http);
   ASSIGN_OR_RETURN(std::unique_ptr<BrokerContext> owned, OpenBrokerContext(config));
   BrokerContext* context = owned.get();
   Broker broker(std::move(owned));
-  RestService service(&broker, context);
+  RateLimiter limiter(config.attestations_per_minute);
+  RestService service(&broker, context, &limiter);
   ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(
                                     std::move(http),
                                     LogRequests([&service](const net::HttpServerRequest& request) {
@@ -56,6 +58,8 @@ absl::Status Serve(const Options& options) {
                                     })));
   std::unique_ptr<GrpcServer> grpc;
   if (!options.grpc.empty()) {
+    grpc_options.address = options.grpc;
+    grpc_options.limiter = &limiter;
     ASSIGN_OR_RETURN(grpc, GrpcServer::Start(context, grpc_options));
   }
   if (!options.port_file.empty()) {
@@ -64,10 +68,18 @@ absl::Status Serve(const Options& options) {
     RETURN_IF_ERROR(WriteFileAtomic(options.port_file, AsBytes(ports)));
   }
   Log(LogLevel::kInfo, "ready", {{"url", server->url()}, {"grpc", grpc ? grpc->port() : 0}});
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
+  absl::Status lost;
+  WaitForStop(signals, [&] {
+    absl::Status reloaded = Reload(config, *server, grpc.get());
+    // Without its second listener it is better started again.
+    if (absl::IsUnavailable(reloaded)) {
+      lost = reloaded;
+      raise(SIGTERM);
+    }
+    return reloaded;
+  });
   server->Stop();
-  return absl::OkStatus();
+  return lost;
 }
 
 int Main(int argc, char** argv) {

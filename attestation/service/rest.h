@@ -19,8 +19,9 @@ namespace nacre::attestation {
 class RestService {
  public:
   // `broker` answers what is common to both programs; it owns `context`.
-  RestService(Broker* broker, BrokerContext* context)
-      : broker_(broker), context_(context), limiter_(context->config.attestations_per_minute) {}
+  // `limiter` counts evaluations by address; whoever evaluates beside this one shares it.
+  RestService(Broker* broker, BrokerContext* context, RateLimiter* limiter)
+      : broker_(broker), context_(context), limiter_(limiter) {}
 
   Answer Handle(const net::HttpServerRequest& request);
 
@@ -31,7 +32,7 @@ class RestService {
 
   Broker* broker_;
   BrokerContext* context_;
-  RateLimiter limiter_;
+  RateLimiter* limiter_;
 };
 
 }  // namespace nacre::attestation

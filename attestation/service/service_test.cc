@@ -54,7 +54,8 @@ class ServiceTest : public ::testing::Test {
   }
 
   TestBroker broker;
-  RestService rest{&broker.broker(), &broker.context()};
+  RateLimiter limiter{broker.context().config.attestations_per_minute};
+  RestService rest{&broker.broker(), &broker.context(), &limiter};
 };
 
 TEST_F(ServiceTest, StructuredRuntimeDataIsInTheToken) {
