@@ -5,11 +5,14 @@
 
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
+#include "attestation/reference/signed_reference.h"
 #include "attestation/verifier/evidence_file.h"
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/secret_bytes.h"
 #include "base/strings.h"
 #include "cli/kbs_admin.h"
+#include "cli/kbs_denials.h"
 #include "cli/kbs_explain.h"
 #include "cli/kbs_reference.h"
 #include "net/url.h"
@@ -17,6 +20,9 @@
 namespace nacre::cli {
 namespace {
 
+constexpr size_t kMaxKeyFile = 64 << 10;
+constexpr std::string_view kThumbprintLetters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr size_t kMaxUpload = 2 << 20;  // what a broker takes
 
 // The options and arguments of all of the verb's verbs; each uses some.
@@ -27,6 +33,8 @@ struct KbsArguments {
                         .issuer = std::string(attestation::kAdminIssuer)};
   std::string name;  // resource path, reference name or attestation id
   std::string file;
+  std::string sign_key;  // PEM; empty: what is registered is not signed
+  bool details = false;
   bool json = false;
 };
 using Arguments = std::shared_ptr<KbsArguments>;
@@ -76,10 +84,23 @@ absl::Status ListResources(const KbsArguments& arguments) {
   return Print(text);
 }
 
+absl::StatusOr<std::string> UploadReference(const KbsArguments& arguments, std::string document) {
+  if (!arguments.sign_key.empty()) {
+    if (attestation::IsSignedReference(document)) {
+      return absl::InvalidArgumentError("it is signed already");
+    }
+    ASSIGN_OR_RETURN(Bytes pem, ReadFile(arguments.sign_key, kMaxKeyFile), "--sign-key");
+    const SecretBytes secret = SecretBytes::TakeFrom(std::move(pem));
+    ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::FromPem(secret.view()),
+                     StrCat("--sign-key: ", arguments.sign_key));
+    ASSIGN_OR_RETURN(document, attestation::SignReference(document, key), "--sign-key");
+  }
+  return Call(arguments, "POST", "/kbs/v0/reference-value", std::move(document));
+}
+
 absl::Status RegisterReference(const KbsArguments& arguments) {
   ASSIGN_OR_RETURN(std::string document, ReadTextFile(arguments.file, kMaxUpload));
-  ASSIGN_OR_RETURN(std::string body,
-                   Call(arguments, "POST", "/kbs/v0/reference-value", std::move(document)),
+  ASSIGN_OR_RETURN(std::string body, UploadReference(arguments, std::move(document)),
                    arguments.file);
   ASSIGN_OR_RETURN(Json answer, ParseJson(body));
   ASSIGN_OR_RETURN(std::string name, JsonString(answer, "name", "answer"));
@@ -103,8 +124,39 @@ absl::Status ListReferences(const KbsArguments& arguments) {
   ASSIGN_OR_RETURN(const Json* references, JsonArray(answer, "reference-values", "answer"));
   std::string text;
   for (const Json& reference : *references) {
-    ASSIGN_OR_RETURN(std::string name, JsonString(reference, "name", "answer"));
-    StrAppend(&text, name, "\n");
+    ASSIGN_OR_RETURN(const std::string line, arguments.details
+                                                 ? FormatReference(reference)
+                                                 : JsonString(reference, "name", "answer"));
+    StrAppend(&text, line, "\n");
+  }
+  return Print(text);
+}
+
+// All pages; a broker that gives one again ends it.
+absl::Status ShowDenials(const KbsArguments& arguments) {
+  Json all = Json::array();
+  uint64_t after = 0;
+  while (true) {
+    const std::string guest = arguments.name.empty() ? "" : StrCat("/", arguments.name);
+    ASSIGN_OR_RETURN(
+        std::string body,
+        Call(arguments, "GET", StrCat("/kbs/v0/admin/denials", guest, "?after=", after)));
+    ASSIGN_OR_RETURN(Json answer, ParseJson(body));
+    ASSIGN_OR_RETURN(const Json* page, JsonArray(answer, "denials", "answer"));
+    for (const Json& denial : *page) all.push_back(denial);
+    if (!answer.contains("next")) break;
+    ASSIGN_OR_RETURN(const uint64_t next, JsonUint(answer, "next", "answer"));
+    if (next <= after) return absl::DataLossError("answer: its pages do not go on");
+    after = next;
+  }
+  if (arguments.json) {
+    ASSIGN_OR_RETURN(const std::string text, DumpJson(all, 2));
+    return Print(StrCat(text, "\n"));
+  }
+  std::string text;
+  for (const Json& denial : all) {
+    ASSIGN_OR_RETURN(const std::string one, FormatDenial(denial));
+    StrAppend(&text, one);
   }
   return Print(text);
 }
@@ -130,7 +182,7 @@ absl::Status SetReference(const KbsArguments& arguments) {
   ASSIGN_OR_RETURN(std::string message, DumpJson({{"version", "0.1.0"},
                                                   {"type", "sample"},
                                                   {"payload", Base64Encode(AsBytes(payload))}}));
-  RETURN_IF_ERROR(Call(arguments, "POST", "/kbs/v0/reference-value", std::move(message)).status());
+  RETURN_IF_ERROR(UploadReference(arguments, std::move(message)).status());
   return Print(StrCat("reference value ", arguments.name, " set\n"));
 }
 
@@ -242,11 +294,16 @@ void AddReferenceVerbs(CLI::App& kbs, const Arguments& arguments, VerbResult* re
   CLI::App* remove =
       AddAction(*reference, "delete", "Accept it no longer", DeleteReference, arguments, result);
   remove->add_option("name", arguments->name, "Its name")->required();
-  AddAction(*reference, "list", "Names, one a line", ListReferences, arguments, result);
   CLI::App* set = AddAction(*reference, "set", "Set a plain value that policies ask for by its id",
                             SetReference, arguments, result);
   set->add_option("id", arguments->name, "snp_launch_measurement, ...")->required();
   set->add_option("value", arguments->file, "JSON: '[\"ab12\"]'")->required();
+  CLI::App* list =
+      AddAction(*reference, "list", "Names, one a line", ListReferences, arguments, result);
+  list->add_flag("--details", arguments->details, "Also who registered and signed it, and when");
+  for (CLI::App* signing : {add, set}) {
+    signing->add_option("--sign-key", arguments->sign_key, "Sign it with this EC key (PEM)");
+  }
   CLI::App* diff = AddAction(*reference, "diff", "What would have to be registered for a guest",
                              DiffReference, arguments, result);
   diff->add_option("evidence", arguments->file, "File of evidence")->required();
@@ -288,6 +345,18 @@ void AddKbsVerb(CLI::App& app, VerbResult* result) {
   AddResourceVerbs(*kbs, arguments, result);
   AddReferenceVerbs(*kbs, arguments, result);
   AddPolicyVerbs(*kbs, arguments, result);
+  CLI::App* denials = AddAction(*kbs, "denials",
+                                "Which requests of their hosts guests denied, and "
+                                "why",
+                                ShowDenials, arguments, result);
+  denials->add_option("--guest", arguments->name, "Only of this one")
+      ->check(CLI::Validator(
+          [](const std::string& id) {
+            const bool plain = id.find_first_not_of(kThumbprintLetters) == std::string::npos;
+            return plain && !id.empty() ? "" : "is no guest's name";
+          },
+          "GUEST"));
+  denials->add_flag("--json", arguments->json, "Everything, as JSON");
   CLI::App* explain = AddAction(*kbs, "explain", "Why an attestation was accepted or refused",
                                 Explain, arguments, result);
   explain->add_option("id", arguments->name, "Correlation id; the last one when left out");

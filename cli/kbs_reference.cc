@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "crypto/x509.h"
 #include "tee/sev/report.h"
 #include "tee/tdx/quote.h"
 
@@ -80,6 +81,25 @@ absl::StatusOr<std::string> CompareTdx(ByteView quote_bytes, ByteView log,
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> FormatReference(const Json& entry) {
+  constexpr std::string_view kWhere = "answer";
+  ASSIGN_OR_RETURN(const std::string name, JsonString(entry, "name", kWhere));
+  ASSIGN_OR_RETURN(const uint64_t at, JsonUint(entry, "registered_at", kWhere));
+  ASSIGN_OR_RETURN(const std::string by, JsonString(entry, "registered_by", kWhere));
+  ASSIGN_OR_RETURN(const std::string source, JsonString(entry, "source_digest", kWhere));
+  ASSIGN_OR_RETURN(const std::string signer, JsonString(entry, "signer", kWhere));
+  ASSIGN_OR_RETURN(const uint64_t expires, JsonUint(entry, "expires_at", kWhere));
+  std::string out = StrCat(name, "\n  registered  ", crypto::FormatTime(static_cast<int64_t>(at)),
+                           " by ", by, "\n  from        ", source, "\n  signed by   ",
+                           signer.empty() ? "nobody" : signer, "\n  counts      ");
+  // A broker of before signatures does not say.
+  const auto why = JsonString(entry, "why_not_counted", kWhere);
+  if (why.ok() && !why->empty()) return StrCat(out, "no: ", *why);
+  return StrCat(out, expires == 0
+                         ? "always"
+                         : StrCat("until ", crypto::FormatTime(static_cast<int64_t>(expires))));
+}
 
 absl::StatusOr<std::string> CompareWithReferences(ByteView evidence,
                                                   const std::vector<std::string>& documents,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/json.h"
 #include "base/status.h"
 
 namespace nacre::cli {
@@ -17,5 +18,9 @@ namespace nacre::cli {
 absl::StatusOr<std::string> CompareWithReferences(ByteView evidence,
                                                   const std::vector<std::string>& documents,
                                                   int64_t now);
+
+// One entry of a broker's list of reference values as a line: its name, when and by whom it was
+// registered, who signed it, until when it counts and, if it does not, why.
+absl::StatusOr<std::string> FormatReference(const Json& entry);
 
 }  // namespace nacre::cli

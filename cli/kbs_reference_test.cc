@@ -31,6 +31,27 @@ TEST(CompareWithReferences, AnUnknownLaunchIsShownWithWhatWouldRegisterIt) {
   EXPECT_EQ(same, text);
 }
 
+TEST(FormatReference, SaysWhereAValueComesFromAndUntilWhenItCounts) {
+  Json entry = {{"name", "web"},
+                {"registered_at", 0},
+                {"registered_by", "nacre-admin"},
+                {"source_digest", "sha256:ab"},
+                {"signer", ""},
+                {"expires_at", 0}};
+  EXPECT_EQ(*FormatReference(entry),
+            "web\n  registered  1970-01-01T00:00:00Z by nacre-admin\n  from        sha256:ab\n"
+            "  signed by   nobody\n  counts      always");
+  entry["signer"] = "release/x";
+  entry["expires_at"] = 60;
+  entry["why_not_counted"] = "";
+  EXPECT_THAT(*FormatReference(entry), HasSubstr("signed by   release/x\n  counts      until "
+                                                 "1970-01-01T00:01:00Z"));
+  entry["why_not_counted"] = "expired then";
+  EXPECT_THAT(*FormatReference(entry), HasSubstr("counts      no: expired then"));
+  entry.erase("signer");
+  EXPECT_STATUS(FormatReference(entry), kInvalidArgument, "signer");
+}
+
 TEST(CompareWithReferences, WhatIsNoLaunchIsRefused) {
   EXPECT_STATUS(CompareWithReferences(AsBytes("hello"), {}, 0), kInvalidArgument, "");
   const Bytes report = Report();

@@ -4,7 +4,9 @@
 #include <ctime>
 #include <memory>
 
+#include "attestation/reference/signed_reference.h"
 #include "base/file.h"
+#include "base/secret_bytes.h"
 #include "base/strings.h"
 #include "cli/measure_modes.h"
 #include "runtime/config/runtime_config.h"
@@ -17,6 +19,7 @@ namespace nacre::cli {
 namespace {
 
 constexpr size_t kMaxLaunchDocument = 1 << 20;
+constexpr size_t kMaxKeyFile = 64 << 10;
 constexpr std::string_view kTpmMode = "tpm";
 
 // "512M" or "2G": a plain number would mean MiB to QEMU and bytes to others.
@@ -113,6 +116,9 @@ absl::Status CheckTogether(const MeasureOptions& options, tee::LaunchMode mode) 
   if (!options.id_key.empty() && (options.id_block.empty() || options.id_auth.empty())) {
     return absl::InvalidArgumentError("--id-key needs --id-block and --id-auth to write to");
   }
+  if (options.reference.empty() && !options.sign_key.empty()) {
+    return absl::InvalidArgumentError("--sign-key goes with --reference");
+  }
   if (options.explain.empty() && (!options.also.empty() || !options.event_log.empty())) {
     return absl::InvalidArgumentError("--also and --event-log go with --explain");
   }
@@ -158,6 +164,8 @@ void AddOutputOptions(CLI::App* verb, MeasureOptions* options) {
   verb->add_option("--also", options->also,
                    "With --explain: try this firmware, kernel or initrd too; may be repeated");
   verb->add_option("--reference", options->reference, "Write the reference value to this file");
+  verb->add_option("--sign-key", options->sign_key,
+                   "Sign the reference value with this EC key (PEM)");
   verb->add_option("--name", options->name, "Name of the reference value");
   verb->add_option("--valid-days", options->valid_days, "Expiry of the reference value");
   verb->add_flag("--json", options->json, "Print JSON");
@@ -175,6 +183,18 @@ void MeasureRow(std::string_view name, std::string_view value, std::string* out)
     value.remove_prefix(end);
     lead = std::string(kNameWidth + 2, ' ');
   } while (!value.empty());
+}
+
+absl::Status WriteReferenceFile(const MeasureOptions& options, std::string_view document) {
+  std::string text(document);
+  if (!options.sign_key.empty()) {
+    ASSIGN_OR_RETURN(Bytes pem, ReadFile(options.sign_key, kMaxKeyFile), "--sign-key");
+    const SecretBytes secret = SecretBytes::TakeFrom(std::move(pem));
+    ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::FromPem(secret.view()),
+                     StrCat("--sign-key: ", options.sign_key));
+    ASSIGN_OR_RETURN(text, attestation::SignReference(document, key), "--sign-key");
+  }
+  return WriteFileAtomic(options.reference, AsBytes(text + "\n"));
 }
 
 absl::StatusOr<MeasureOutcome> Measure(const MeasureOptions& options, int64_t now) {

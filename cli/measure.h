@@ -51,6 +51,7 @@ struct MeasureOptions {
   std::string reference;    // file to write the reference value to
   std::string name;         // of the reference value
   uint32_t valid_days = 0;  // of the reference value; 0 = no expiry
+  std::string sign_key;     // PEM, EC P-256 or P-384: sign the reference value
   bool json = false;
 };
 

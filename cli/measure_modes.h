@@ -20,6 +20,9 @@ absl::StatusOr<std::string> MeasureTdx(const MeasureOptions& options,
 // The PCRs of a measured boot; `inputs` need not have firmware.
 absl::StatusOr<std::string> MeasureTpm(const MeasureOptions& options,
                                        const tee::LaunchInputs& inputs, int64_t now);
+// Writes options.reference, signed when there is a key for that.
+absl::Status WriteReferenceFile(const MeasureOptions& options, std::string_view document);
+
 absl::StatusOr<tee::tdx::TdxLaunchOptions> TdxOptions(const MeasureOptions& options);
 
 // Compares with options.explain and names what differs. Exit code 0: nothing does.

@@ -21,7 +21,7 @@ absl::Status WriteReference(const MeasureOptions& options, const tee::Measuremen
   attestation::ReferenceValue reference{options.name, measurement, now, std::nullopt};
   if (options.valid_days > 0) reference.expires = now + options.valid_days * kSecondsPerDay;
   ASSIGN_OR_RETURN(const std::string text, attestation::SerializeReferenceValue(reference));
-  return WriteFileAtomic(options.reference, AsBytes(text + "\n"));
+  return WriteReferenceFile(options, text);
 }
 
 absl::StatusOr<crypto::PrivateKey> ReadKey(const std::string& path) {

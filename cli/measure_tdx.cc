@@ -17,7 +17,7 @@ absl::Status WriteReference(const MeasureOptions& options, const TdxMeasurement&
   reference.created = now;
   if (options.valid_days > 0) reference.expires = now + options.valid_days * kSecondsPerDay;
   ASSIGN_OR_RETURN(const std::string text, attestation::SerializeTdxReference(reference));
-  return WriteFileAtomic(options.reference, AsBytes(text + "\n"));
+  return WriteReferenceFile(options, text);
 }
 
 absl::StatusOr<std::string> AsJson(const TdxMeasurement& measurement) {

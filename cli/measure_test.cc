@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/status_testing.h"
 #include "base/strings.h"
+#include "crypto/jws.h"
 #include "crypto/key.h"
 #include "tee/common/launch_inputs.h"
 #include "tee/emulator/firmware_image.h"
@@ -105,6 +106,33 @@ TEST_F(MeasureTest, WritesAReferenceTheBrokerReads) {
   EXPECT_EQ(reference.created, kNow);
   EXPECT_EQ(reference.expires, kNow + 2 * 24 * 3600);
   EXPECT_EQ(HexEncode(reference.measurement.digest), Digest(Parts()));
+}
+
+TEST_F(MeasureTest, SignsAReference) {
+  MeasureOptions options = Parts();
+  options.reference = Path("reference.json");
+  options.name = "demo";
+  ASSERT_OK(Measure(options, kNow));
+  ASSERT_OK_AND_ASSIGN(const std::string plain, ReadTextFile(options.reference, 1 << 20));
+  const auto key = *crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
+  ASSERT_OK(WriteFile(Path("sign.key"), key.ToPem()->view(), 0600));
+  options.sign_key = Path("sign.key");
+  ASSERT_OK(Measure(options, kNow));
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadTextFile(options.reference, 1 << 20));
+  ASSERT_OK_AND_ASSIGN(const crypto::Jws jws, crypto::JwsVerify(StripSpace(text), key.public_key(),
+                                                                crypto::JwsAlgorithm::kEs256));
+  EXPECT_EQ(StrCat(AsText(jws.payload), "\n"), plain);
+}
+
+TEST_F(MeasureTest, AKeyThatCannotSignLeavesNoReference) {
+  MeasureOptions options = Parts();
+  options.sign_key = Path("absent.key");
+  EXPECT_STATUS(Measure(options, kNow).status(), kInvalidArgument, "goes with --reference");
+  options.reference = Path("reference.json");
+  EXPECT_STATUS(Measure(options, kNow).status(), kNotFound, "--sign-key");
+  ASSERT_OK(WriteFile(Path("absent.key"), AsBytes("no key"), 0600));
+  EXPECT_STATUS(Measure(options, kNow).status(), kInvalidArgument, "--sign-key");
+  EXPECT_FALSE(PathExists(options.reference));
 }
 
 TEST_F(MeasureTest, OptionsThatDoNotGoTogetherAreRefused) {

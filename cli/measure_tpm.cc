@@ -48,7 +48,7 @@ absl::StatusOr<std::string> MeasureTpm(const MeasureOptions& options,
   if (options.valid_days > 0) reference.expires = now + options.valid_days * kSecondsPerDay;
   ASSIGN_OR_RETURN(const std::string document, attestation::SerializeTpmReference(reference));
   if (!options.reference.empty()) {
-    RETURN_IF_ERROR(WriteFileAtomic(options.reference, AsBytes(document + "\n")));
+    RETURN_IF_ERROR(WriteReferenceFile(options, document));
   }
   return options.json ? document + "\n" : AsText(reference.prediction);
 }

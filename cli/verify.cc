@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/time/time.h"
+#include "attestation/reference/signed_reference.h"
 #include "attestation/verifier/verify_evidence.h"
 #include "base/encoding.h"
 #include "base/file.h"
@@ -34,8 +35,12 @@ absl::Status ReadRoots(const std::vector<std::string>& paths, EvidenceRequest* r
 
 absl::Status ReadReferences(const std::vector<std::string>& paths, EvidenceRequest* request) {
   for (const std::string& path : paths) {
-    ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, attestation::kMaxReferenceDocument),
+    // Signed ones too: the signature is for those who take them from others.
+    ASSIGN_OR_RETURN(std::string text, ReadTextFile(path, 2 * attestation::kMaxReferenceDocument),
                      "--reference");
+    if (attestation::IsSignedReference(text)) {
+      ASSIGN_OR_RETURN(text, attestation::UnverifiedReference(text), path);
+    }
     // The schemas differ in their name; what is of neither is said of SNP's.
     if (auto tdx = attestation::ParseTdxReference(text); tdx.ok()) {
       request->tdx_references.push_back(*std::move(tdx));

@@ -1,8 +1,10 @@
 #include "attestation/broker/admin_endpoint.h"
 
+#include "attestation/broker/denial_endpoint.h"
 #include "attestation/broker/policy_endpoint.h"
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
+#include "crypto/x509.h"
 #include "net/url.h"
 
 namespace nacre::attestation {
@@ -72,6 +74,9 @@ Answer RegisterReference(BrokerContext& context, const Call& call) {
   if (absl::IsInvalidArgument(names.status())) {
     return BadRequest(call, "bad-reference", names.status());
   }
+  if (absl::IsUnauthenticated(names.status())) {
+    return BadRequest(call, "reference-signature", names.status());
+  }
   if (!names.ok()) return Failed(call, names.status());
   Answer answer = Dump(call, {{"name", names->front()}, {"names", *names}});
   answer.summary = "reference value " + names->front() + " registered" +
@@ -79,9 +84,20 @@ Answer RegisterReference(BrokerContext& context, const Call& call) {
   return answer;
 }
 
+// "" while it counts.
+std::string WhyNotCounted(const ReferenceView& view, const StoredReference& reference,
+                          int64_t now) {
+  const auto found = view.not_counted.find(reference.name);
+  if (found != view.not_counted.end()) return found->second;
+  if (reference.expires_at == 0 || now < reference.expires_at) return "";
+  return "expired " + crypto::FormatTime(reference.expires_at);
+}
+
 Answer ListReferences(BrokerContext& context, const Call& call) {
   auto references = context.store->ListReferences();
   if (!references.ok()) return Failed(call, references.status());
+  const auto view = context.references->All();
+  if (!view.ok()) return Failed(call, view.status());
   Json list = Json::array();
   for (const StoredReference& reference : *references) {
     list.push_back({{"name", reference.name},
@@ -89,7 +105,8 @@ Answer ListReferences(BrokerContext& context, const Call& call) {
                     {"registered_by", reference.registered_by},
                     {"source_digest", reference.source_digest},
                     {"signer", reference.signer},
-                    {"expires_at", reference.expires_at}});
+                    {"expires_at", reference.expires_at},
+                    {"why_not_counted", WhyNotCounted(**view, reference, call.origin.time)}});
   }
   return Dump(call, {{"reference-values", std::move(list)}});
 }
@@ -103,8 +120,12 @@ Answer OneReference(BrokerContext& context, const Call& call, std::string_view e
   }
   auto reference = context.store->GetReference(*name);
   if (!reference.ok()) return Failed(call, reference.status());
-  if (reference->expires_at != 0 && reference->expires_at <= call.origin.time) {
-    return Failed(call, absl::NotFoundError("reference value " + *name + " has expired"));
+  const auto view = context.references->All();
+  if (!view.ok()) return Failed(call, view.status());
+  // A document says itself until when it counts; a plain value could not.
+  if (const auto expired = (*view)->ExpiredAt(*name, call.origin.time)) {
+    return Failed(call, absl::NotFoundError("reference value " + *name + " expired " +
+                                            crypto::FormatTime(*expired)));
   }
   auto shown = ReferenceCatalogue::Shown(*reference);
   return shown.ok() ? JsonAnswer(*std::move(shown)) : Failed(call, shown.status());
@@ -144,6 +165,7 @@ std::optional<Answer> Dispatch(BrokerContext& context, const Call& call) {
     return MethodNotAllowed("GET, DELETE", call.origin.id);
   }
   if (auto answer = HandlePolicies(context, call, ChangeOf(call))) return answer;
+  if (auto answer = HandleDenialAdmin(context, call, ChangeOf(call))) return answer;
   const auto id = After(path, "/kbs/v0/admin/attestations/");
   if (path != "/kbs/v0/admin/resources" && !id) return std::nullopt;
   if (method != "GET") return MethodNotAllowed("GET", call.origin.id);

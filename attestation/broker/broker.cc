@@ -3,8 +3,10 @@
 #include <chrono>
 
 #include "attestation/broker/admin_endpoint.h"
+#include "attestation/broker/denial_endpoint.h"
 #include "attestation/broker/handshake.h"
 #include "attestation/broker/resource_endpoint.h"
+#include "attestation/protocol/denials.h"
 #include "base/encoding.h"
 #include "crypto/random.h"
 
@@ -26,6 +28,7 @@ std::string_view RouteName(std::string_view path) {
   if (path == "/kbs/v0/auth") return "auth";
   if (path == "/kbs/v0/attest") return "attest";
   if (path.starts_with(kResource)) return "resource";
+  if (path == kDenialsPath) return "denials";
   if (path.starts_with("/kbs/v0/")) return "admin";
   return "other";
 }
@@ -39,7 +42,9 @@ void ForgetCode(Answer* answer) {
 }  // namespace
 
 Broker::Broker(std::unique_ptr<BrokerContext> context)
-    : context_(std::move(context)), limiter_(context_->config.attestations_per_minute) {}
+    : context_(std::move(context)),
+      limiter_(context_->config.attestations_per_minute),
+      denial_limiter_(context_->config.denial_posts_per_minute) {}
 
 Answer Broker::Handle(const net::HttpServerRequest& request) {
   const auto start = std::chrono::steady_clock::now();
@@ -63,6 +68,9 @@ Answer Broker::Route(const Call& call) {
   if (path == "/kbs/v0/auth" || path == "/kbs/v0/attest") return Handshake(call);
   if (path.starts_with(kResource) && call.request.method == "GET") {
     return HandleGetResource(*context_, call, std::string_view(path).substr(kResource.size()));
+  }
+  if (path == kDenialsPath) {
+    return HandleReportDenials(*context_, call, denial_limiter_, SteadyMs());
   }
   if (auto answer = HandleAdmin(*context_, call)) return *std::move(answer);
   if (auto answer = Housekeeping(call)) return *std::move(answer);

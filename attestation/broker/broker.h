@@ -5,6 +5,7 @@
 //   POST   /kbs/v0/auth                            handshake.h
 //   POST   /kbs/v0/attest                          handshake.h
 //   GET    /kbs/v0/resource/<r>/<t>/<tag>          resource_endpoint.h
+//   POST   /kbs/v0/denials                         denial_endpoint.h
 //   POST, DELETE of the same; /kbs/v0/admin/...; /kbs/v0/reference-value...;
 //   /kbs/v0/{attestation,resource}-policy...       admin_endpoint.h
 //   GET    /healthz, /readyz, /metrics, /.well-known/jwks.json
@@ -42,7 +43,8 @@ class Broker {
   Answer Jwks(const Call& call);
 
   std::unique_ptr<BrokerContext> context_;
-  RateLimiter limiter_;
+  RateLimiter limiter_;         // of attestations, by address
+  RateLimiter denial_limiter_;  // of reports, by guest
 };
 
 }  // namespace nacre::attestation

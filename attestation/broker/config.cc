@@ -121,6 +121,30 @@ absl::Status ReadToken(TableReader& top, const std::string& file, BrokerConfig* 
   return absl::OkStatus();
 }
 
+absl::Status ReadReference(TableReader& top, const std::string& folder, const std::string& file,
+                           BrokerConfig* config) {
+  const std::string where = file + ": [reference";
+  Section reference(top, "reference", file);
+  reference->Bool("require_signature", &config->reference_signature_required);
+  RETURN_IF_ERROR(
+      ForEachTable(*reference, "signers", where, [&](const std::string& key, TableReader& table) {
+        ReferenceSigner signer{.name = key, .keys = {}};
+        table.String("keys", &signer.keys);
+        if (signer.keys.empty()) {
+          return absl::InvalidArgumentError(where + ".signers." + key + "]: want keys");
+        }
+        if (signer.keys.front() != '/') signer.keys = folder + "/" + signer.keys;
+        config->reference_signers.push_back(std::move(signer));
+        return absl::OkStatus();
+      }));
+  RETURN_IF_ERROR(reference->Finish());
+  if (config->reference_signature_required && config->reference_signers.empty()) {
+    return absl::InvalidArgumentError(where +
+                                      "] require_signature needs a [reference.signers.NAME]");
+  }
+  return absl::OkStatus();
+}
+
 // [policy.min_tcb]: all four components, so that none is left at 0 by oversight; fmc is Turin's.
 absl::Status ReadMinimumTcb(TableReader& policy, const std::string& file, BrokerConfig* config) {
   const Json* table = policy.Table("min_tcb");
@@ -218,6 +242,7 @@ absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig*
   Section policy(top, "policy", file);
   policy->Bool("allow_emulated", &config->allow_emulated)
       .Bool("require_affirming", &config->require_affirming)
+      .Bool("allow_rsa1_5", &config->allow_rsa1_5)
       .Bool("allow_debug", &config->snp.allow_debug)
       .Bool("allow_migration_agent", &config->snp.allow_migration_agent)
       .Bool("allow_smt", &config->snp.allow_smt)
@@ -242,6 +267,15 @@ absl::Status ReadLimits(TableReader& top, const std::string& file, BrokerConfig*
       .Uint("idle_timeout_s", &config->idle_timeout_s, 1, 3600)
       .Uint("log_rows", &config->log_rows, 1, 10'000'000);
   return limits->Finish();
+}
+
+absl::Status ReadDenials(TableReader& top, const std::string& file, BrokerConfig* config) {
+  Section denials(top, "denials", file);
+  denials->Uint("per_guest", &config->denials_of_guest, 1, 100'000)
+      .Uint("rows", &config->denial_rows, 1, 1'000'000)
+      .Uint("keep_days", &config->denial_days, 1, 3650)
+      .Uint("posts_per_minute", &config->denial_posts_per_minute, 1, 100'000);
+  return denials->Finish();
 }
 
 absl::Status ReadLog(TableReader& top, const std::string& file, BrokerConfig* config) {
@@ -341,7 +375,9 @@ absl::StatusOr<BrokerConfig> ParseBrokerConfig(std::string_view text, const std:
   RETURN_IF_ERROR(ReadStorage(top, folder, name, &config));
   RETURN_IF_ERROR(ReadSession(top, name, &config));
   RETURN_IF_ERROR(ReadToken(top, name, &config));
+  RETURN_IF_ERROR(ReadReference(top, folder, name, &config));
   RETURN_IF_ERROR(ReadPolicy(top, name, &config));
+  RETURN_IF_ERROR(ReadDenials(top, name, &config));
   RETURN_IF_ERROR(ReadLimits(top, name, &config));
   RETURN_IF_ERROR(ReadLog(top, name, &config));
   RETURN_IF_ERROR(top.Finish());

@@ -38,6 +38,12 @@ struct AdminClient {
   std::string role;
 };
 
+// [reference.signers.<name>]: whose signature of reference values counts.
+struct ReferenceSigner {
+  std::string name;
+  std::string keys;  // file; see key_set.h
+};
+
 struct BrokerConfig {
   // top level
   std::string listen = "127.0.0.1:8080";  // address:port, IPv6 in brackets; port 0 = any free one
@@ -71,8 +77,13 @@ struct BrokerConfig {
   std::vector<AdminRole> admin_roles;
   std::vector<AdminClient> admin_clients;
 
+  // [reference]
+  bool reference_signature_required = false;  // unsigned reference values are refused
+  std::vector<ReferenceSigner> reference_signers;
+
   // [policy]
   bool allow_emulated = false;    // give resources to guests proved only by an emulator
+  bool allow_rsa1_5 = false;      // resources in that padding, for guests that know no other
   bool require_affirming = true;  // false: tokens and policies decide alone about the others
   tee::sev::SnpPolicy snp;
   tee::tdx::TdxPolicy tdx;    // [policy.tdx]
@@ -97,6 +108,12 @@ struct BrokerConfig {
   std::string tdx_collateral_ca;        // PEM; empty: the system's roots
   std::string tdx_update = "standard";  // or "early"
   uint64_t tdx_refresh_hours = 24;
+
+  // [denials]: what guests report of requests they denied
+  uint64_t denials_of_guest = 256;
+  uint64_t denial_rows = 10'000;
+  uint64_t denial_days = 30;
+  uint64_t denial_posts_per_minute = 30;  // of one guest; also the burst
 
   // [limits]
   uint64_t max_resource_size = 1 << 20;

@@ -49,6 +49,20 @@ TEST(Config, UnknownKeysAreNamedWithTheNearest) {
   EXPECT_STATUS(Parse("", "lisen = \"127.0.0.1:1\"\n"), kInvalidArgument, "listen");
 }
 
+TEST(Config, SignersOfReferenceValues) {
+  ASSERT_OK_AND_ASSIGN(BrokerConfig config,
+                       Parse("[reference]\nrequire_signature = true\n"
+                             "[reference.signers.release]\nkeys = \"release.pem\"\n"));
+  EXPECT_TRUE(config.reference_signature_required);
+  ASSERT_EQ(config.reference_signers.size(), 1u);
+  EXPECT_EQ(config.reference_signers[0].name, "release");
+  EXPECT_EQ(config.reference_signers[0].keys, "/etc/n/release.pem");
+  EXPECT_STATUS(Parse("[reference]\nrequire_signature = true\n"), kInvalidArgument,
+                "[reference.signers.NAME]");
+  EXPECT_STATUS(Parse("[reference.signers.release]\n"), kInvalidArgument, "want keys");
+  EXPECT_STATUS(Parse("[reference.signers.release]\nkey = \"x\"\n"), kInvalidArgument, "keys");
+}
+
 TEST(Config, MissingPathsAreNamed) {
   const std::string storage = "[storage]\ndatabase = \"d\"\nmaster_key = \"m\"\n";
   EXPECT_STATUS(ParseBrokerConfig(storage, "/", "kbs.toml"), kInvalidArgument,

@@ -98,12 +98,16 @@ absl::StatusOr<std::unique_ptr<BrokerContext>> OpenBrokerContext(const BrokerCon
   ASSIGN_OR_RETURN(std::vector<TrustedTokens> trusted_tokens, OpenTrustedTokens(config));
   StoreLimits limits;
   limits.max_log_rows = static_cast<int64_t>(config.log_rows);
+  limits.max_denials = static_cast<int64_t>(config.denial_rows);
+  limits.max_denials_of_guest = static_cast<int64_t>(config.denials_of_guest);
+  limits.denial_lifetime_s = static_cast<int64_t>(config.denial_days) * 24 * 3600;
   ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, OpenDatabase(config.storage));
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store,
                    Store::Open(std::move(database), std::move(master_key), limits));
   ASSIGN_OR_RETURN(SessionSealer sessions, OpenSessionSealer(config, store.get()));
   ASSIGN_OR_RETURN(TokenSigner tokens, OpenTokenSigner(config, store.get()));
-  auto references = std::make_unique<ReferenceCatalogue>(store.get());
+  ASSIGN_OR_RETURN(ReferenceSigners signers, ReferenceSigners::Open(config));
+  auto references = std::make_unique<ReferenceCatalogue>(store.get(), std::move(signers));
   RETURN_IF_ERROR(references->All().status());
   ASSIGN_OR_RETURN(std::unique_ptr<PolicyCatalogue> policies, PolicyCatalogue::Open(store.get()));
   return std::make_unique<BrokerContext>(

@@ -140,7 +140,7 @@ LogRow ExplainForgery(const RequestOrigin& origin, const std::vector<AppraisalOu
 }
 
 LogRow ExplainJudgements(const RequestOrigin& origin, const std::vector<Judgement>& judgements,
-                         bool require_affirming) {
+                         bool require_affirming, std::string_view expired_references) {
   const auto doubtful = std::ranges::find(judgements, false, &Judgement::affirmed);
   const bool accepted = doubtful == judgements.end() || !require_affirming;
   const Judgement& subject = doubtful == judgements.end() ? judgements.front() : *doubtful;
@@ -153,8 +153,9 @@ LogRow ExplainJudgements(const RequestOrigin& origin, const std::vector<Judgemen
   if (accepted) return MakeRow(origin, "", AcceptedSummary(subject), std::move(detail));
   const tee::Appraisal& appraisal = subject.outcome.appraisal;
   const std::string code = appraisal.affirmed() ? "attestation-policy" : CodeOf(appraisal);
-  const std::string summary =
+  std::string summary =
       appraisal.affirmed() ? "attestation refused: " + PolicySays(subject) : SummaryOf(appraisal);
+  summary += expired_references;
   detail["verdict"] = "refused";
   detail["refusal"] = Readable(summary);
   return MakeRow(origin, code, summary, std::move(detail));

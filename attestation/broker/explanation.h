@@ -30,9 +30,10 @@ LogRow ExplainForgery(const RequestOrigin& origin, const std::vector<AppraisalOu
 
 // The row of genuine evidence, accepted or refused: of the first judgement that is not affirmed, or
 // of the primary one. `detail` as above, with "policy", "status" and "trust" (the vector). What is
-// not affirmed is refused when `require_affirming`.
+// not affirmed is refused when `require_affirming`; `expired_references` then ends the sentence
+// (reference_catalogue.h).
 LogRow ExplainJudgements(const RequestOrigin& origin, const std::vector<Judgement>& judgements,
-                         bool require_affirming);
+                         bool require_affirming, std::string_view expired_references = {});
 
 // The row of a handshake refused before there was anything to appraise (a replayed nonce, evidence
 // that does not parse).

@@ -8,15 +8,25 @@ namespace {
 
 bool IsForRsa(crypto::JweAlgorithm algorithm) {
   return algorithm == crypto::JweAlgorithm::kRsaOaep ||
-         algorithm == crypto::JweAlgorithm::kRsaOaep256;
+         algorithm == crypto::JweAlgorithm::kRsaOaep256 ||
+         algorithm == crypto::JweAlgorithm::kRsa15;
+}
+
+absl::StatusOr<crypto::JweAlgorithm> AlgorithmNamed(std::string_view name, bool allow_rsa1_5) {
+  if (name != crypto::JweAlgorithmName(crypto::JweAlgorithm::kRsa15)) {
+    return crypto::ParseJweAlgorithm(name);
+  }
+  if (allow_rsa1_5) return crypto::JweAlgorithm::kRsa15;
+  return absl::InvalidArgumentError(
+      "RSA1_5 is refused: who decrypts it can be made to tell; [policy] allow_rsa1_5 takes it");
 }
 
 }  // namespace
 
-absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk) {
+absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, bool allow_rsa1_5) {
   ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
   ASSIGN_OR_RETURN(const std::string name, JsonString(jwk, "alg", "tee-pubkey"));
-  ASSIGN_OR_RETURN(const crypto::JweAlgorithm algorithm, crypto::ParseJweAlgorithm(name),
+  ASSIGN_OR_RETURN(const crypto::JweAlgorithm algorithm, AlgorithmNamed(name, allow_rsa1_5),
                    "tee-pubkey: alg");
   if (IsForRsa(algorithm) != (key.kind() == crypto::KeyKind::kRsa)) {
     return absl::InvalidArgumentError(StrCat("tee-pubkey: alg ", name, " does not fit the key"));

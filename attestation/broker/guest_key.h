@@ -16,8 +16,8 @@ struct GuestKey {
 };
 
 // A JWK on P-256, P-384 or P-521 with "alg" ECDH-ES or ECDH-ES+A128KW, +A192KW, +A256KW, or of RSA
-// with RSA-OAEP or RSA-OAEP-256. kInvalidArgument for anything else; RSA1_5, which peers still
-// take, is refused by name: its padding gives plaintext away to whoever may ask often enough.
-absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk);
+// with RSA-OAEP or RSA-OAEP-256, or RSA1_5 where that is allowed ([policy] allow_rsa1_5).
+// kInvalidArgument for anything else.
+absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, bool allow_rsa1_5);
 
 }  // namespace nacre::attestation

@@ -40,10 +40,10 @@ Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view te
 }
 
 // The guest's key must be one we can encrypt to.
-absl::Status CheckTeeKey(const Json& jwk) {
+absl::Status CheckTeeKey(const Json& jwk, bool allow_rsa1_5) {
   RETURN_IF_ERROR(JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e"}, "tee-pubkey"));
   RETURN_IF_ERROR(JsonString(jwk, "alg", "tee-pubkey").status());
-  return GuestKeyFrom(jwk).status();
+  return GuestKeyFrom(jwk, allow_rsa1_5).status();
 }
 
 // All the evidence of one attestation, and what it has to be bound to.
@@ -54,8 +54,9 @@ struct Parts {
   std::optional<Bytes> initdata_digest;  // of the primary
 };
 
-absl::StatusOr<Parts> ReadParts(const Session& session, const Attestation& attestation) {
-  RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey));
+absl::StatusOr<Parts> ReadParts(const Session& session, const Attestation& attestation,
+                                bool allow_rsa1_5) {
+  RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey, allow_rsa1_5));
   Parts parts;
   ASSIGN_OR_RETURN(const EvidenceKind kind, ParseEvidenceKind(session.tee));
   ASSIGN_OR_RETURN(EvidenceMessage primary, EvidenceFromJson(kind, attestation.primary_evidence));
@@ -110,7 +111,7 @@ absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call
 
 absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Session session,
                                 const Attestation& attestation) {
-  const auto parts = ReadParts(session, attestation);
+  const auto parts = ReadParts(session, attestation, context.config.allow_rsa1_5);
   if (!parts.ok()) {
     return RefuseEarly(context, call, session.tee, "malformed-evidence",
                        "evidence refused: " + std::string(parts.status().message()));
@@ -121,15 +122,16 @@ absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Sessio
   if (!std::ranges::all_of(outcomes, &AppraisalOutcome::genuine)) {
     return RefuseEvidence(context, call, ExplainForgery(call.origin, outcomes));
   }
-  const int64_t now = call.origin.time;
   ASSIGN_OR_RETURN(const auto policies, context.policies->Current());
+  ReferenceQuestions questions(references, call.origin.time);
   const auto judgements = JudgeAll(std::move(outcomes), attestation, policies->Attestation(),
-                                   [&](std::string_view id) { return references->Query(id, now); });
+                                   [&](std::string_view id) { return questions.Ask(id); });
   if (!judgements.ok()) {
     return RefuseEarly(context, call, session.tee, "attestation-policy",
                        "attestation refused: " + std::string(judgements.status().message()));
   }
-  const LogRow row = ExplainJudgements(call.origin, *judgements, context.config.require_affirming);
+  const LogRow row = ExplainJudgements(call.origin, *judgements, context.config.require_affirming,
+                                       questions.ExpiredOnes());
   if (row.refused) return RefuseEvidence(context, call, row);
   ASSIGN_OR_RETURN(session.token, IssueToken(context, call, *judgements));
   RETURN_IF_ERROR(context.store->AppendLog(row));

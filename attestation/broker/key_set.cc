@@ -137,20 +137,38 @@ absl::StatusOr<KeySet::Key> KeySet::FromChain(const Json& header, int64_t now) c
   return Key{std::move(key), "", Text(holder, "alg")};
 }
 
-absl::Status KeySet::VerifySignature(std::string_view token, const Json& header,
-                                     int64_t now) const {
+absl::Status KeySet::VerifySignature(std::string_view token, const Json& header, int64_t now,
+                                     std::optional<Key>* signer) const {
   const std::string algorithm = Text(header, "alg");
   const std::string id = Text(header, "kid");
   if (!roots_.empty()) {
-    ASSIGN_OR_RETURN(const Key key, FromChain(header, now));
-    return VerifyWith(token, algorithm, key.key);
+    ASSIGN_OR_RETURN(Key key, FromChain(header, now));
+    RETURN_IF_ERROR(VerifyWith(token, algorithm, key.key));
+    if (signer != nullptr) *signer = std::move(key);
+    return absl::OkStatus();
   }
   for (const Key& key : keys_) {
     if (!id.empty() && !key.id.empty() && key.id != id) continue;
     if (!key.algorithm.empty() && key.algorithm != algorithm) continue;
-    if (VerifyWith(token, algorithm, key.key).ok()) return absl::OkStatus();
+    if (!VerifyWith(token, algorithm, key.key).ok()) continue;
+    if (signer != nullptr) *signer = key;
+    return absl::OkStatus();
   }
   return Unauthenticated("is signed by none of the trusted keys");
+}
+
+absl::StatusOr<KeySet::Document> KeySet::VerifyDocument(std::string_view jws, std::string_view type,
+                                                        int64_t now) const {
+  const auto parsed = crypto::ParseUnverifiedJws(jws);
+  if (!parsed.ok()) return absl::UnauthenticatedError("it is no signed document");
+  if (Text(parsed->header, "typ") != type) {
+    return absl::UnauthenticatedError(StrCat("its header does not have \"typ\" \"", type, "\""));
+  }
+  std::optional<Key> signer;
+  const absl::Status genuine = VerifySignature(jws, parsed->header, now, &signer);
+  if (!genuine.ok()) return absl::UnauthenticatedError(genuine.message());
+  ASSIGN_OR_RETURN(std::string thumbprint, crypto::JwkThumbprint(signer->key));
+  return Document{parsed->payload, std::move(thumbprint)};
 }
 
 absl::StatusOr<Json> KeySet::Verify(std::string_view token, const TokenExpectations& expected,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,15 @@ class KeySet {
   absl::StatusOr<Json> Verify(std::string_view token, const TokenExpectations& expected,
                               int64_t now) const;
 
+  // The payload of a document in a compact JWS (RFC 7515) signed by one of these keys, whose header
+  // has this "typ". kUnauthenticated otherwise, saying which.
+  struct Document {
+    Bytes payload;
+    std::string key_thumbprint;  // RFC 7638
+  };
+  absl::StatusOr<Document> VerifyDocument(std::string_view jws, std::string_view type,
+                                          int64_t now) const;
+
  private:
   struct Key {
     crypto::PublicKey key;
@@ -42,7 +52,9 @@ class KeySet {
   };
   absl::Status AddJwk(const Json& jwk);
   absl::StatusOr<Key> FromChain(const Json& header, int64_t now) const;
-  absl::Status VerifySignature(std::string_view token, const Json& header, int64_t now) const;
+  // The key that made the signature goes to `signer` when that is not null.
+  absl::Status VerifySignature(std::string_view token, const Json& header, int64_t now,
+                               std::optional<Key>* signer = nullptr) const;
 
   std::vector<Key> keys_;
   std::vector<crypto::Certificate> roots_;

@@ -26,8 +26,10 @@ absl::StatusOr<EarSummary> ReadBearer(const BrokerContext& context, std::string_
   return own.status();
 }
 
-// What the request's token says, wherever it is; kUnauthenticated when there is none that counts.
-absl::StatusOr<EarSummary> ReadToken(const BrokerContext& context, const Call& call, Json* claims) {
+}  // namespace
+
+absl::StatusOr<EarSummary> ReadGuestToken(const BrokerContext& context, const Call& call,
+                                          Json* claims) {
   std::string_view cookie = FindSessionCookie(call.request.Header("Cookie"));
   if (!cookie.empty()) {
     auto session = context.sessions.Open(cookie, call.origin.time);
@@ -44,8 +46,10 @@ absl::StatusOr<EarSummary> ReadToken(const BrokerContext& context, const Call& c
   return ReadBearer(context, bearer, call.origin.time, claims);
 }
 
-absl::StatusOr<std::string> EncryptFor(const Json& jwk, ByteView contents) {
-  ASSIGN_OR_RETURN(const GuestKey guest, GuestKeyFrom(jwk));
+namespace {
+
+absl::StatusOr<std::string> EncryptFor(const Json& jwk, bool allow_rsa1_5, ByteView contents) {
+  ASSIGN_OR_RETURN(const GuestKey guest, GuestKeyFrom(jwk, allow_rsa1_5));
   return crypto::JweEncrypt(guest.key, guest.algorithm, contents);
 }
 
@@ -92,11 +96,13 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
   const auto policies = context.policies->Current();
   if (!policies.ok()) return Denial{"resource-policy", policies.status().ToString(), ""};
   const BrokerPolicy& policy = (*policies)->ForResource(path.Text());
-  BrokerPolicy::Decision decision = policy.Decide(
-      input, data, [&](std::string_view id) { return (*references)->Query(id, call.origin.time); });
+  ReferenceQuestions questions(*references, call.origin.time);
+  BrokerPolicy::Decision decision =
+      policy.Decide(input, data, [&](std::string_view id) { return questions.Ask(id); });
   if (decision.allowed) return std::nullopt;
   return Denial{"resource-policy",
-                "resource refused: policy '" + policy.name() + "' does not allow it",
+                "resource refused: policy '" + policy.name() + "' does not allow it" +
+                    questions.ExpiredOnes(),
                 std::move(decision.why_not)};
 }
 
@@ -104,7 +110,7 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
 
 Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_view path_text) {
   Json claims;
-  auto guest = ReadToken(context, call, &claims);
+  auto guest = ReadGuestToken(context, call, &claims);
   if (absl::IsUnauthenticated(guest.status())) {
     return Refuse({401, "TokenNotFound", "not-attested", "attest first",
                    std::string(guest.status().message())},
@@ -120,7 +126,7 @@ Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_v
   if (denial) return Deny(context, call, *guest, *path, *denial);
   auto contents = context.store->GetResource(path->Text());
   if (!contents.ok()) return RefuseFailure(contents.status(), call.origin.id);
-  auto jwe = EncryptFor(guest->tee_pubkey, contents->view());
+  auto jwe = EncryptFor(guest->tee_pubkey, context.config.allow_rsa1_5, contents->view());
   if (!jwe.ok()) return RefuseFailure(jwe.status(), call.origin.id);
   Answer answer = JsonAnswer(*std::move(jwe));
   answer.summary = "resource " + path->Text() + " released to attestation " + guest->id;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "attestation/broker/testing.h"
+#include "base/encoding.h"
 #include "base/subprocess.h"
 #include "crypto/jwe.h"
 #include "crypto/jwk.h"
@@ -39,6 +40,33 @@ TEST_F(ResourceTest, AnAttestedGuestGetsAJweForItsKey) {
     ASSERT_TRUE(contents.ok()) << contents.status();
     EXPECT_EQ(AsText(contents->view()), "secret");
     EXPECT_EQ(answer.response.body.find("secret"), std::string::npos);
+  }
+}
+
+TEST(Rsa15Test, IsWrittenOnlyWhereTheOwnerAllowsIt) {
+  const SecretBytes pem = *crypto::PrivateKey::GenerateRsa(2048)->ToPem();
+  for (const bool allowed : {false, true}) {
+    TestBroker broker([&](BrokerConfig& config) { config.allow_rsa1_5 = allowed; });
+    broker.Provision();
+    TestGuest guest(broker);
+    guest.key = *crypto::PrivateKey::FromPem(pem.view());
+    guest.key_algorithm = "RSA1_5";
+    EXPECT_EQ(guest.Run().response.status, allowed ? 200 : 401);
+    if (!allowed) {
+      EXPECT_THAT(broker.LastExplanation()["summary"].get<std::string>(),
+                  HasSubstr("[policy] allow_rsa1_5"));
+      continue;
+    }
+    const Answer answer = guest.Get("default/key/1");
+    ASSERT_EQ(answer.response.status, 200);
+    const Json jwe = *ParseJson(answer.response.body);
+    EXPECT_EQ(AsText(*Base64UrlDecode(jwe["protected"].get<std::string>())),
+              R"({"alg":"RSA1_5","enc":"A256GCM"})");
+    EXPECT_FALSE(
+        crypto::JweDecrypt(answer.response.body, guest.key, crypto::kImageJweAlgorithms).ok());
+    // It is no door for EC keys, nor for other names.
+    guest.key = *crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
+    EXPECT_EQ(guest.Run().response.status, 401);
   }
 }
 

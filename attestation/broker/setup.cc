@@ -45,6 +45,17 @@ issuer = "nacre-admin"
 # [admin.clients.NAME] with subject or sha256 of a certificate and role, [admin.roles.NAME] with
 # methods and allow (regular expressions of paths).
 
+[reference]
+# true takes only reference values signed by one of [reference.signers.NAME], each with keys (a JWK
+# set or PEM file); see `nacre measure --sign-key`.
+require_signature = false
+
+[denials]  # what guests report of requests they denied; the oldest go first
+per_guest = 256
+rows = 10000
+keep_days = 30
+posts_per_minute = 30  # of one guest
+
 [limits]
 max_resource_size = 1048576
 attestations_per_minute = 120  # of one peer address
@@ -65,6 +76,7 @@ constexpr std::string_view kPolicyRest = R"(
 # false gives tokens to genuine guests that the attestation policy does not affirm; the resource
 # policies then decide alone.
 require_affirming = true
+allow_rsa1_5 = false  # true gives resources in RSA1_5 to guests that know nothing better
 allow_debug = false
 allow_migration_agent = false
 allow_smt = true

@@ -1,7 +1,7 @@
 // What the broker remembers: sealed resources, reference values, policies, used nonces, the
-// attestation log and the audit log, in SQLite or PostgreSQL. Thread-safe, and several replicas may
-// work on one PostgreSQL database. Every answered write is durable; every administrative change is
-// in the audit log, in the same transaction.
+// attestation log, guests' denials and the audit log, in SQLite or PostgreSQL. Thread-safe, and
+// several replicas may work on one PostgreSQL database. Every answered write is durable; every
+// administrative change is in the audit log, in the same transaction.
 //
 // Besides what each method names, all return what sql.h says: kUnavailable when the database cannot
 // be reached, kDeadlineExceeded, kDataLoss, ...
@@ -30,6 +30,9 @@ struct StoreLimits {
   int64_t max_references = 1'000;
   int64_t max_resources = 100'000;
   int64_t max_policies = 1'000;
+  int64_t max_denials = 10'000;
+  int64_t max_denials_of_guest = 256;
+  int64_t denial_lifetime_s = int64_t{30} * 24 * 3600;
 };
 
 // A registered reference value document, as text, and where it came from.
@@ -59,6 +62,19 @@ struct LogRow {
   std::string code;     // reason code of a refusal, "" otherwise
   std::string summary;  // one sentence for people
   std::string detail;   // JSON with everything; see explanation.h
+};
+
+// A request that a guest denied, as the guest reports it. The meaning of `record` is the caller's.
+struct NewDenial {
+  uint64_t number = 0;  // the guest's own; counts once
+  std::string record;
+};
+struct StoredDenial {
+  int64_t sequence = 0;  // rises from one to the next
+  std::string guest;
+  uint64_t number = 0;
+  int64_t time = 0;  // of its arrival, Unix seconds
+  std::string record;
 };
 
 class Store {
@@ -99,6 +115,16 @@ class Store {
   absl::StatusOr<LogRow> GetLog(std::string_view id);  // kNotFound
   absl::StatusOr<LogRow> LastLog();                    // kNotFound when empty
 
+  // Sealed, and bound to `guest` and number. Those of numbers that this guest has already stored
+  // are left as they are; returns how many were new. Beyond the limits the oldest go.
+  absl::StatusOr<int64_t> PutDenials(std::string_view guest, const std::vector<NewDenial>& denials,
+                                     int64_t now);
+  // Of one guest, or of all when `guest` is empty, that are not too old at `now`; after sequence
+  // `after`, oldest first, at most `limit`.
+  absl::StatusOr<std::vector<StoredDenial>> ListDenials(std::string_view guest, int64_t after,
+                                                        int64_t limit, int64_t now);
+  absl::Status DeleteDenials(std::string_view guest, const Change& change);  // kNotFound
+
   // An entry for a change that is made elsewhere than in this store.
   absl::Status Audit(const Change& change, std::string_view action, std::string_view object,
                      std::string_view detail);
@@ -125,6 +151,7 @@ class Store {
         limits_(limits) {}
   absl::Status MakeRoomForNonces(int64_t now);
   absl::Status TrimLog(int64_t refused);
+  absl::Status TrimDenials(sql::Connection& connection, std::string_view guest, int64_t now);
 
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<MasterKey> master_key_;

@@ -172,6 +172,73 @@ TEST_P(StoreTest, ResourcesAreListedInOrderAndDeletedOnce) {
   EXPECT_TRUE(store->GetResource("b/b/b")->empty());
 }
 
+TEST_P(StoreTest, DenialsAreSealedAndStayWithTheirGuest) {
+  auto store = Open();
+  EXPECT_EQ(*store->PutDenials("guest-a", {{1, "a plain secret"}, {2, "two"}}, 10), 2);
+  EXPECT_EQ(*store->PutDenials("guest-a", {{2, "again"}, {3, "three"}}, 11), 1);
+  EXPECT_EQ(*store->PutDenials("guest-b", {{1, "of b"}}, 12), 1);
+  ASSERT_OK_AND_ASSIGN(const std::string all, place->Raw());
+  EXPECT_NE(all.find("guest-a"), std::string::npos);
+  EXPECT_EQ(all.find("plain secret"), std::string::npos);
+  ASSERT_OK_AND_ASSIGN(const auto of_a, store->ListDenials("guest-a", 0, 10, 12));
+  ASSERT_EQ(of_a.size(), 3u);
+  EXPECT_EQ(of_a[0].record, "a plain secret");
+  EXPECT_EQ(of_a[1].record, "two");  // the first one counts
+  EXPECT_EQ(of_a[2].number, 3u);
+  EXPECT_EQ(of_a[2].time, 11);
+  EXPECT_EQ(store->ListDenials("", of_a[1].sequence, 1, 12)->at(0).number, 3u);
+  EXPECT_EQ(store->ListDenials("", 0, 10, 12)->size(), 4u);
+  // Copied to another guest it does not open.
+  ASSERT_OK(
+      place->Execute("UPDATE denials SET sealed = (SELECT sealed FROM denials WHERE id = "
+                     "'guest-a/1') WHERE id = 'guest-b/1'"));
+  EXPECT_STATUS(store->ListDenials("guest-b", 0, 10, 12), kUnauthenticated, "guest-b/1");
+  ASSERT_OK(store->DeleteDenials("guest-b", kChange));
+  EXPECT_STATUS(store->DeleteDenials("guest-b", kChange), kNotFound, "guest-b");
+  EXPECT_EQ(store->ListDenials("", 0, 10, 12)->size(), 3u);
+}
+
+TEST_P(StoreTest, DenialsSurviveANewDataKey) {
+  auto store = Open();
+  ASSERT_OK(store->PutDenials("guest", {{1, "one"}, {2, "two"}}, 10));
+  ASSERT_OK_AND_ASSIGN(auto master, OpenMasterKey(place->config()));
+  ASSERT_OK(store->database().Write([&](sql::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(store->audit().Append(connection, kChange, "store-rekeyed", "", "{}"));
+    return store->sealer().Rekey(connection, *master, 1);
+  }));
+  auto other = Open();  // which never knew the old key
+  EXPECT_EQ(other->ListDenials("guest", 0, 10, 10)->at(1).record, "two");
+  EXPECT_EQ(*store->PutDenials("guest", {{3, "three"}}, 10), 1);
+  EXPECT_EQ(other->ListDenials("guest", 0, 10, 10)->size(), 3u);
+}
+
+TEST_P(StoreTest, DenialsAreBoundedInNumberAndAge) {
+  auto store = Open({.max_denials = 4, .max_denials_of_guest = 3, .denial_lifetime_s = 100});
+  const auto numbers = [&](std::string_view guest, int64_t now) {
+    std::vector<uint64_t> out;
+    const auto denials = store->ListDenials(guest, 0, 10, now);
+    EXPECT_OK(denials);
+    for (const StoredDenial& denial : *denials) out.push_back(denial.number);
+    return out;
+  };
+  for (uint64_t number = 1; number <= 3; ++number) {
+    ASSERT_OK(store->PutDenials("a", {{number, "x"}}, 10));
+  }
+  EXPECT_THAT(numbers("a", 10), ElementsAre(1, 2, 3));
+  ASSERT_OK(store->PutDenials("a", {{4, "x"}}, 10));
+  EXPECT_THAT(numbers("a", 10), ElementsAre(2, 3, 4));
+  ASSERT_OK(store->PutDenials("b", {{1, "x"}}, 20));
+  EXPECT_EQ(numbers("", 20).size(), 4u);
+  ASSERT_OK(store->PutDenials("b", {{2, "x"}}, 20));
+  EXPECT_THAT(numbers("a", 20), ElementsAre(3, 4));
+  EXPECT_THAT(numbers("a", 109), ElementsAre(3, 4));
+  EXPECT_THAT(numbers("", 110), ElementsAre(1, 2));
+  // What is too old also goes from the disk, at the next report.
+  ASSERT_OK(store->PutDenials("b", {{3, "x"}}, 110));
+  ASSERT_OK_AND_ASSIGN(auto database, place->Open());
+  EXPECT_EQ(database->Query("SELECT count(*) FROM denials WHERE guest = 'a'")->Number(0, 0), 0);
+}
+
 TEST_P(StoreTest, NumbersOfThingsAreBounded) {
   auto store = Open({.max_nonces = 2,
                      .max_log_rows = 2,

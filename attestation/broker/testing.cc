@@ -127,7 +127,9 @@ Answer TestBroker::Handle(const std::string& method, const std::string& path,
                           net::HttpHeaders headers, std::string body) {
   net::HttpServerRequest request;
   request.method = method;
-  request.path = path;
+  const size_t query = std::min(path.find('?'), path.size());
+  request.path = path.substr(0, query);
+  request.query = path.substr(std::min(query + 1, path.size()));
   request.headers = std::move(headers);
   request.body = std::move(body);
   request.peer = "10.0.2.15:40000";

@@ -47,18 +47,10 @@ class KbsClient::Impl {
     ASSIGN_OR_RETURN(ResourcePath path, ParseKbsUri(kbs_uri));
     ASSIGN_OR_RETURN(Pass pass, GetPass());
     auto start = std::chrono::steady_clock::now();
-    absl::StatusOr<net::HttpResponse> response = Fetch(path, pass);
-    const bool gone = links_.size() > 1 && IsTransportError(response.status());
-    if (gone || (response.ok() && response->status == 401)) {
-      // The broker no longer knows the token (expired on the way, or its key has changed), or it
-      // cannot be reached and another one may be: a token is good only where it was given.
-      Forget(pass.token);
-      ASSIGN_OR_RETURN(pass, GetPass());
-      response = Fetch(path, pass);
-    }
-    RETURN_IF_ERROR(response.status());
-    if (response->status != 200) return pass.link->RefusalStatus(path.Uri(), *response);
-    auto contents = crypto::JweDecrypt(response->body, key_, crypto::kBrokerJweAlgorithms);
+    ASSIGN_OR_RETURN(const net::HttpResponse response,
+                     SendAttested("GET", "/kbs/v0/resource/" + path.Text(), "", &pass));
+    if (response.status != 200) return pass.link->RefusalStatus(path.Uri(), response);
+    auto contents = crypto::JweDecrypt(response.body, key_, crypto::kBrokerJweAlgorithms);
     if (!contents.ok()) {
       return absl::DataLossError(path.Uri() + ": answer of " + pass.link->url() + ": " +
                                  std::string(contents.status().message()));
@@ -66,6 +58,19 @@ class KbsClient::Impl {
     std::lock_guard lock(timings_mutex_);
     timings_.last_resource_us = MicrosecondsSince(start);
     return contents;
+  }
+
+  absl::Status ReportDenials(std::span<const GuestDenial> denials) {
+    while (!denials.empty()) {
+      size_t taken = 0;
+      ASSIGN_OR_RETURN(const std::string message, SignDenials(denials, key_, &taken));
+      ASSIGN_OR_RETURN(Pass pass, GetPass());
+      ASSIGN_OR_RETURN(const net::HttpResponse response,
+                       SendAttested("POST", std::string(kDenialsPath), message, &pass));
+      if (response.status != 200) return pass.link->RefusalStatus("denials", response);
+      denials = denials.subspan(taken);
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::string> GetToken() {
@@ -99,10 +104,26 @@ class KbsClient::Impl {
     return pass_;
   }
 
-  absl::StatusOr<net::HttpResponse> Fetch(const ResourcePath& path, const Pass& pass) {
+  // With *pass, or with a new one, which *pass is then.
+  absl::StatusOr<net::HttpResponse> SendAttested(std::string_view method, const std::string& path,
+                                                 const std::string& body, Pass* pass) {
+    auto response = Send(method, path, body, *pass);
+    const bool gone = links_.size() > 1 && IsTransportError(response.status());
+    if (gone || (response.ok() && response->status == 401)) {
+      // The broker no longer knows the token (expired on the way, or its key has changed), or it
+      // cannot be reached and another one may be: a token is good only where it was given.
+      Forget(pass->token);
+      ASSIGN_OR_RETURN(*pass, GetPass());
+      response = Send(method, path, body, *pass);
+    }
+    return response;
+  }
+
+  absl::StatusOr<net::HttpResponse> Send(std::string_view method, const std::string& path,
+                                         const std::string& body, const Pass& pass) {
     for (int attempt = 1;; ++attempt) {
-      auto response = pass.link->Send("GET", "/kbs/v0/resource/" + path.Text(),
-                                      {{"Authorization", "Bearer " + pass.token}}, "");
+      auto response =
+          pass.link->Send(method, path, {{"Authorization", "Bearer " + pass.token}}, body);
       bool busy = response.ok() && (response->status == 429 || response->status == 503);
       bool again = busy || IsTransportError(response.status());
       if (!again || attempt >= options_.max_attempts) return response;
@@ -190,6 +211,10 @@ absl::StatusOr<std::unique_ptr<KbsClient>> KbsClient::Create(KbsClientOptions op
 
 absl::StatusOr<SecretBytes> KbsClient::GetResource(std::string_view kbs_uri) {
   return impl_->GetResource(kbs_uri);
+}
+
+absl::Status KbsClient::ReportDenials(std::span<const GuestDenial> denials) {
+  return impl_->ReportDenials(denials);
 }
 
 absl::StatusOr<std::string> KbsClient::GetToken() { return impl_->GetToken(); }

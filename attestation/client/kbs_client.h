@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "attestation/protocol/denials.h"
 #include "attestation/protocol/launch_hint.h"
 #include "attestation/protocol/messages.h"
 #include "base/secret_bytes.h"
@@ -74,6 +76,13 @@ class KbsClient {
   //   kUnavailable, kDeadlineExceeded   no answer of any broker after max_attempts
   //   kDataLoss           an answer that is not of the protocol
   absl::StatusOr<SecretBytes> GetResource(std::string_view kbs_uri);
+
+  // Tells the owner which requests of the host this guest's policy denied, oldest first, in as many
+  // messages as it takes. Some may have arrived when it fails; sending one again does no harm.
+  //   kUnavailable, kDeadlineExceeded   later, perhaps
+  //   kPermissionDenied, kUnauthenticated   this broker does not take this guest's
+  //   kNotFound           a broker that knows no such message
+  absl::Status ReportDenials(std::span<const GuestDenial> denials);
 
   // The token itself, fresh for at least half a minute when the broker's tokens last that long.
   absl::StatusOr<std::string> GetToken();

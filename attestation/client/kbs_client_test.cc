@@ -83,6 +83,10 @@ class PeerBroker {
   net::HttpResponse attest_refusal;    // given instead of a token when its status is not 200
   net::HttpResponse resource_refusal;  // as above
   bool encrypt_to_another = false;
+  bool takes_denials = true;
+  net::HttpResponse denials_refusal;  // as above
+  std::vector<GuestDenial> reported;  // as last received
+  std::vector<size_t> reports;        // how many each message had
   std::optional<InitData> init_data;  // as last received
   std::optional<LaunchHint> hint;
 
@@ -92,6 +96,7 @@ class PeerBroker {
     if (request.path == "/kbs/v0/auth") return Auth(request);
     if (request.path == "/kbs/v0/attest") return Attest(request);
     if (request.path == "/kbs/v0/resource/default/key/1") return Resource(request);
+    if (request.path == kDenialsPath && takes_denials) return Denials(request);
     return net::MakeResponse(404, "text/plain", "");
   }
 
@@ -145,6 +150,18 @@ class PeerBroker {
                             crypto::JweAlgorithm::kEcdhEsA256Kw, AsBytes("secret")));
   }
 
+  net::HttpResponse Denials(const net::HttpServerRequest& request) {
+    if (denials_refusal.status != 200) return denials_refusal;
+    if (!request.Header("Authorization").starts_with("Bearer ey") || request.method != "POST") {
+      return net::MakeResponse(401, "text/plain", "");
+    }
+    auto denials = ReadDenials(request.body, *crypto::PublicKeyFromJwk(tee_key_));
+    if (!denials.ok()) return net::MakeResponse(400, "text/plain", denials.status().ToString());
+    reports.push_back(denials->size());
+    reported.insert(reported.end(), denials->begin(), denials->end());
+    return net::MakeResponse(200, "application/json", "{}");
+  }
+
   crypto::PrivateKey key_;
   std::string nonce_;
   Json tee_key_;
@@ -189,6 +206,42 @@ TEST_F(KbsClientTest, ConcurrentCallersShareOneHandshake) {
   EXPECT_EQ(good, 8);
   EXPECT_EQ(peer.attests, 1);
   EXPECT_EQ(peer.source.quotes, 1);
+}
+
+TEST_F(KbsClientTest, ReportsDenialsWithItsAttestedKey) {
+  auto client = Client();
+  std::vector<GuestDenial> denials;
+  for (uint64_t id = 1; id <= kMaxDenials + 1; ++id)
+    denials.push_back({id, "ExecProcessRequest", "no"});
+  ASSERT_OK(client->ReportDenials(denials));
+  EXPECT_EQ(peer.reports, (std::vector<size_t>{kMaxDenials, 1}));
+  ASSERT_EQ(peer.reported.size(), kMaxDenials + 1);
+  EXPECT_EQ(peer.reported.back().id, kMaxDenials + 1);
+  ASSERT_OK(client->ReportDenials({}));
+  EXPECT_EQ(peer.reports.size(), 2u);
+  EXPECT_EQ(peer.auths, 1);
+  // What the key cannot sign is never sent.
+  const std::vector<GuestDenial> bad = {{0, "R", ""}};
+  EXPECT_STATUS(client->ReportDenials(bad), kInvalidArgument, "denials");
+  EXPECT_EQ(peer.reports.size(), 2u);
+}
+
+TEST_F(KbsClientTest, ABrokerThatTakesNoDenialsIsToldApart) {
+  const std::vector<GuestDenial> one = {{1, "R", ""}};
+  auto client = Client();
+  const std::pair<int, absl::StatusCode> refusals[] = {{403, absl::StatusCode::kPermissionDenied},
+                                                       {401, absl::StatusCode::kUnauthenticated},
+                                                       {429, absl::StatusCode::kUnavailable},
+                                                       {503, absl::StatusCode::kUnavailable},
+                                                       {413, absl::StatusCode::kInvalidArgument}};
+  for (const auto& [status, code] : refusals) {
+    peer.denials_refusal = net::MakeResponse(status, "text/plain", "");
+    EXPECT_EQ(client->ReportDenials(one).code(), code) << status;
+  }
+  peer.takes_denials = false;
+  EXPECT_EQ(client->ReportDenials(one).code(), absl::StatusCode::kNotFound);
+  peer.Stop();
+  EXPECT_EQ(client->ReportDenials(one).code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(KbsClientTest, SendsInitDataAndHint) {

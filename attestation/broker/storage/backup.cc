@@ -108,10 +108,13 @@ absl::Status RestoreInto(sql::Connection& connection, MasterKey& master, MasterK
   RETURN_IF_ERROR(LoadRows(connection, reader, count));
   if (connection.engine() == sql::Engine::kPostgresql) {
     // Rows came with their numbers; the next one must not get one of those.
-    RETURN_IF_ERROR(connection
-                        .Query("SELECT setval(pg_get_serial_sequence('attestations', 'sequence'), "
-                               "(SELECT coalesce(max(sequence), 0) + 1 FROM attestations), false)")
-                        .status());
+    for (const std::string_view next :
+         {"SELECT setval(pg_get_serial_sequence('attestations', 'sequence'), "
+          "(SELECT coalesce(max(sequence), 0) + 1 FROM attestations), false)",
+          "SELECT setval(pg_get_serial_sequence('denials', 'sequence'), "
+          "(SELECT coalesce(max(sequence), 0) + 1 FROM denials), false)"}) {
+      RETURN_IF_ERROR(connection.Query(next).status());
+    }
   }
   Sealer sealer(&backup_master);
   AuditLog audit(&sealer);

@@ -44,6 +44,11 @@ constexpr std::array kSteps = {
                            digest BLOB NOT NULL) STRICT;
        CREATE TABLE audit_head (id INTEGER NOT NULL PRIMARY KEY, sequence INTEGER NOT NULL,
                                 digest BLOB NOT NULL, mac BLOB NOT NULL) STRICT;)",
+    R"(CREATE TABLE denials (sequence SERIAL,
+                             id TEXT UNIQUE NOT NULL, guest TEXT NOT NULL,
+                             time INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
+       CREATE INDEX denials_by_guest ON denials (guest, sequence);
+       CREATE INDEX denials_by_time ON denials (time);)",
 };
 
 constexpr int64_t kLastStep = kFirstStep + static_cast<int64_t>(kSteps.size()) - 1;
@@ -136,6 +141,7 @@ const std::vector<TableShape>& BackupTables() {
       {"policies", "name, body, updated_at", "name"},
       {"service_keys", "id, purpose, sealed, made_at, active_from, expires_at", "id"},
       {"attestations", "sequence, id, time, refused, code, summary, detail", "sequence"},
+      {"denials", "sequence, id, guest, time, sealed", "sequence"},
       {"audit", "sequence, time, actor, peer, request, action, object, detail, digest", "sequence"},
       {"audit_head", "id, sequence, digest, mac", "id"},
   };

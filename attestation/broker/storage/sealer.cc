@@ -39,6 +39,8 @@ constexpr SealedTable kSealedTables[] = {
      "UPDATE resources SET sealed = $2 WHERE path = $1"},
     {"service_keys", "SELECT id, sealed FROM service_keys WHERE id > $1 ORDER BY id LIMIT 1",
      "UPDATE service_keys SET sealed = $2 WHERE id = $1"},
+    {"denials", "SELECT id, sealed FROM denials WHERE id > $1 ORDER BY id LIMIT 1",
+     "UPDATE denials SET sealed = $2 WHERE id = $1"},
 };
 
 absl::StatusOr<int64_t> NewestKey(sql::Connection& connection) {
