@@ -1,6 +1,8 @@
 // Edits are found by the places of the nodes and put in from the end of the text to its beginning.
 #include "policy/generate/annotate.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "policy/generate/reader.h"
 #include "tee/common/initdata.h"
@@ -130,6 +132,21 @@ class Editor {
   std::map<size_t, Edit> edits_;
 };
 
+// What was written must say to its next reader what it should: an alias may point to what was
+// edited, say.
+bool SaysAll(const std::string& text, const std::vector<Annotated>& workloads) {
+  Manifests again;
+  if (!ReadManifests("", text, &again).ok()) return false;
+  return std::all_of(workloads.begin(), workloads.end(), [&](const Annotated& wanted) {
+    return std::any_of(again.workloads.begin(), again.workloads.end(), [&](const Workload& got) {
+      const auto note = got.annotations.find(std::string(tee::kInitdataAnnotation));
+      return got.kind == wanted.workload->kind && got.name == wanted.workload->name &&
+             got.name_space == wanted.workload->name_space && note != got.annotations.end() &&
+             note->second == wanted.initdata;
+    });
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> AnnotateManifest(const ManifestFile& file,
@@ -143,7 +160,12 @@ absl::StatusOr<std::string> AnnotateManifest(const ManifestFile& file,
       RETURN_IF_ERROR(editor.Replace(*container.image_node, pinned->second));
     }
   }
-  return editor.Result();
+  std::string out = editor.Result();
+  if (SaysAll(out, workloads)) return out;
+  return absl::InvalidArgumentError(
+      StrCat(file.name,
+             ": annotations cannot be added to this layout; write the pod's metadata and "
+             "annotations as plain blocks, without anchors and tags"));
 }
 
 }  // namespace nacre::policy

@@ -17,8 +17,8 @@ struct Annotated {
   std::map<std::string, std::string> images;  // as written -> pinned
 };
 
-// `workloads` are those of this file. kInvalidArgument with file and line where the text does not
-// let itself be edited.
+// `workloads` are those of this file. The result reads as the same workloads with what was written
+// into them. kInvalidArgument with file (and line) where the text does not let itself be edited.
 absl::StatusOr<std::string> AnnotateManifest(const ManifestFile& file,
                                              const std::vector<Annotated>& workloads);
 

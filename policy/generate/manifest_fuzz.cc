@@ -32,6 +32,8 @@ std::vector<std::string> Seeds() {
       "kind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n    metadata:\n    spec:\n"
       "      volumes: [{name: v, emptyDir: {}}]\n      containers:\n      - &c\n        name: a\n"
       "        image: \"b.c/d\"\n        volumeMounts: [{name: v, mountPath: /v}]\n",
+      "kind: Pod\nmetadata:\n\nspec:\n  containers:\n  - name: a\n    image: b.c/d\n    args: "
+      "[$(A)]\n",
       "kind: Secret\nmetadata: {name: s}\ndata: {k: aGk=}\n---\nkind: List\nitems: []\n"};
 }
 

@@ -104,6 +104,12 @@ TEST(Manifest, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
        "$(POD_IP) is known only in the cluster"},
       {Pod("    image: b\n"), "key 'image' stands twice"},
       {"kind: Pod\nmetadata: {name: UPPER}\nspec: {containers: [{name: a, image: b}]}\n", "name"},
+      {"kind: Pod\nmetadata:\n\nspec: {containers: [{name: a, image: b}]}\n",
+       "metadata: is missing"},
+      {"kind: Pod\nmetadata: ~\nspec: {containers: [{name: a, image: b}]}\n",
+       "metadata: is missing"},
+      {"kind: Pod\nmetadata: {}\nspec: {containers: [{name: a, image: b}]}\n", "metadata.name"},
+      {"kind: Pod\nspec: {containers: [{name: a, image: b}]}\n", "metadata: is missing"},
       {"kind: Pot\n", "'Pot' is not known"},
       {"- a\n", "is a list where fields are expected"},
       {"a: [\n", "yaml: line"}};
@@ -159,6 +165,57 @@ TEST(Annotate, KeepsEverythingElse) {
   EXPECT_THAT(AnnotatedText("kind: Pod\nmetadata:\n  name: p\n  annotations:\nspec:\n  containers: "
                             "[{name: a, image: b.c/d}]\n"),
               HasSubstr(StrCat("annotations:\n    ", note, ": QUJD\nspec:")));
+}
+
+// However metadata and annotations are written, what comes out reads as what was meant, or is
+// refused with a sentence.
+TEST(Annotate, EveryLayoutOfMetadata) {
+  const std::string note = "io.katacontainers.config.hypervisor.cc_init_data";
+  const auto manifest = [](const std::string& metadata) {
+    return StrCat("kind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n", metadata,
+                  "    spec:\n      containers:\n      - name: a\n        image: b.c/d\n");
+  };
+  for (const char* metadata : {"",
+                               "    metadata:\n",
+                               "    metadata:\n\n",
+                               "    metadata: ~\n",
+                               "    metadata: null\n",
+                               "    metadata: # nothing\n",
+                               "    metadata: {}\n",
+                               "    metadata: { }\n",
+                               "    metadata: {labels: {a: b}}\n",
+                               "    metadata:\n      labels: {a: b}\n",
+                               "    metadata:\n      annotations:\n",
+                               "    metadata:\n      annotations: # nothing\n",
+                               "    metadata:\n      annotations: {}\n",
+                               "    metadata: {annotations: }\n",
+                               "    metadata: {annotations: ~, labels: {}}\n",
+                               "    metadata: {annotations: {a: b}}\n",
+                               "    metadata:\n      annotations:\n        a: b # c\n",
+                               "    metadata:\n    # c\n\n",
+                               "    metadata:\n        labels:\n            a: b\n",
+                               "    ? metadata\n    : labels: {}\n",
+                               "    \"metadata\": {\"annotations\": null}\n",
+                               "    metadata:\t{}\n",
+                               "    metadata:   \n      labels:\n\n\n"}) {
+    const std::string out = AnnotatedText(manifest(metadata));
+    Manifests again;
+    ASSERT_TRUE(ReadManifests("again.yaml", out, &again).ok()) << metadata << out;
+    EXPECT_EQ(again.workloads[0].annotations[note], "QUJD") << metadata << out;
+  }
+  for (const char* metadata :
+       {"    metadata: &m\n", "    metadata: &m {}\n", "    metadata: !!map {}\n",
+        "    metadata: !!null ~\n", "    metadata: &m {annotations: &n {a: b}}\n"}) {
+    Manifests manifests;
+    if (!ReadManifests("pod.yaml", manifest(metadata), &manifests).ok()) continue;
+    const std::string out = AnnotatedText(manifest(metadata));
+    Manifests again;
+    if (ReadManifests("again.yaml", out, &again).ok()) {
+      EXPECT_EQ(again.workloads[0].annotations[note], "QUJD") << metadata << out;
+    } else {
+      EXPECT_THAT(out, HasSubstr("pod.yaml")) << metadata;
+    }
+  }
 }
 
 }  // namespace

@@ -236,6 +236,7 @@ void ReadWorkload(FieldReader& object, const std::string& kind, Workload* out) {
     metadata.Ignore({"creationTimestamp", "uid", "generation", "resourceVersion", "ownerReferences",
                      "finalizers", "managedFields", "selfLink"});
   });
+  if (!object.Has("metadata")) object.FailAt("metadata", "is missing: a workload has a name");
   if (out->pod_name.empty()) out->pod_name = PodNamePattern(kind, out->name);
   object.Ignore({"apiVersion", "kind", "status"});
   if (kind == "Pod") {

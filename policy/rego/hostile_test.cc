@@ -46,6 +46,46 @@ TEST(Hostile, EndlessWorkRunsOutOfSteps) {
              "takes more than 100000 steps", run);
 }
 
+// One instruction may be a lot of work: a builtin counts what it does.
+TEST(Hostile, WorkInsideBuiltinsIsCounted) {
+  TestRun run;
+  run.budget.steps = 300000;
+  const std::string nines(2000, '9'), sevens(1900, '7'), as(50000, 'a');
+  std::string runes;
+  for (int i = 0; i < 600; ++i) runes += "\xe4\xb8\x80";
+  auto often = [](std::string_view expression) {
+    return StrCat("p := count([1 | some i in numbers.range(1, 5000); ", expression, "])");
+  };
+  for (const std::string& rule : {
+           // Huge numbers.
+           often(StrCat(nines, " * ", nines, " > i")),
+           often(StrCat(nines, " / ", sevens, " > i")),
+           often(StrCat(nines, " % ", sevens, " > i")),
+           often(StrCat("bits.and(", nines, ", ", sevens, ") > i")),
+           often(StrCat("format_int(", nines, ", 2) != \"\"")),
+           StrCat("p := sum([n | some i in numbers.range(1, 5000); n := ", nines, "])"),
+           // Catastrophic patterns.
+           often("regex.match(sprintf(\"(a|b){1,900}x%d\", [i]), \"ab\")"),
+           often("regex.is_valid(sprintf(\"((a{1,100}){1,100}){1,100}%d\", [i]))"),
+           often(StrCat("regex.match(\"(x+x+)+y\", \"", as, "\")")),
+           often(StrCat("regex.match(\"(a|b){1,900}c\", \"", as.substr(0, 2000), "\")")),
+           often(StrCat("count(regex.find_n(\"a*b\", \"", as, "\", -1)) == 0")),
+           often("glob.match(sprintf(\"{a,b,c}*%d*{a,b,c}*?[a-z]\", [i]), [], \"abc\")"),
+           often("strings.render_template(\"{{range .a}}{{range $.a}}{{range $.a}}x{{end}}"
+                 "{{end}}{{end}}\", {\"a\": numbers.range(1, 20)}) != \"\""),
+           // Long texts, and what is looked for is nearly there everywhere.
+           often(StrCat("not contains(\"", as, "\", \"", as.substr(0, 25000), "b\")")),
+           often(StrCat("indexof(\"", as, "\", \"", as.substr(0, 25000), "b\") == -1")),
+           often(StrCat("replace(\"", as, "\", \"", as.substr(0, 25000), "b\", \"\") != \"\"")),
+           often(StrCat("count(\"", as, "\") > i")),
+           often(StrCat("trim(\"", as, "b\", \"", runes, "a\") == \"b\"")),
+           often(StrCat("not strings.any_prefix_match([\"", as, "1\", \"", as, "2\"], \"", as,
+                        "3\")")),
+       }) {
+    ExpectEnds(rule, "takes more than 300000 steps", run);
+  }
+}
+
 TEST(Hostile, BigResultsRunOutOfMemory) {
   TestRun run;
   run.budget.memory = 1 << 20;
@@ -68,6 +108,19 @@ TEST(Hostile, CyclesAreFoundWhenCompiling) {
   ExpectEnds(StrCat(chain, "r3000 := r0\np := 1"), "rego_recursion_error");
 }
 
+TEST(Hostile, CyclesThroughAnything) {
+  for (const char* rules :
+       {"f(x) := f(x - 1)\np := f(3)", "f(x) := g(x)\ng(x) := f(x)\np := f(1)", "p[x] := 1 if p[x]",
+        "p contains x if some x in p", "p := [x | x := p]", "p if every x in [1] { p }",
+        "p := $\"{p}\"", "p if q with input as 1\nq := p", "default p := 1\np := 2 if p == 1",
+        "p.a := p.b\np[x] := 1 if some x in [p.c]", "p := data[\"t\"].p",
+        "p := 1 if false\nelse := p", "p := walk(data.t)[0]"}) {
+    ExpectEnds(rules, "rego_recursion_error");
+  }
+  // A replacement calls what it replaces, and not itself.
+  EXPECT_EQ(P("f(x) := g(x)\ng(x) := x\nh(x) := f(x)\np if f(1) with data.t.g as h"), "true");
+}
+
 TEST(Hostile, LongChainsOfRulesEnd) {
   std::string chain = "p := r0\n";
   for (int i = 0; i < 3000; ++i) StrAppend(&chain, "r", i, " := r", i + 1, "\n");
@@ -77,6 +130,10 @@ TEST(Hostile, LongChainsOfRulesEnd) {
 TEST(Hostile, TextIsUtf8) {
   ExpectEnds("p := \"\xff\"", "p.rego:2:7: rego_parse_error: invalid UTF-8");
   ExpectEnds("# \xc0\x80\np := 1", "invalid UTF-8");
+  ExpectEnds("p := `\xed\xa0\x80`", "p.rego:2:7: rego_parse_error: invalid UTF-8");
+  ExpectEnds("p\xff := 1", "invalid UTF-8");
+  ExpectEnds("p := $\"{1}\xf5\"", "invalid UTF-8");
+  EXPECT_EQ(P("p := \"\\ud800\""), "\"\xef\xbf\xbd\"");  // half a character, as in Go
 }
 
 TEST(Hostile, ManyGoalsInTheWrongOrder) {

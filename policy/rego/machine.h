@@ -150,6 +150,7 @@ class Machine final : public BuiltinContext {
   bool GroupValue(const Choice& choice, Value* out);
   bool BuildRows(std::span<const Value> rows, size_t depth, Value* out);
   bool BuildLeaf(std::span<const Value> rows, Value* out);
+  void CountOperands(std::span<const Value> args);
   bool PushWith(const Instruction& in);
   Value Replace(const Value& document, std::span<const Value> path, const Value& value);
   bool IsReplaced(int32_t path) const;

@@ -23,6 +23,9 @@ bool Machine::Arithmetic(const Instruction& in) {
       return true;
     }
   }
+  if (left.is_number() && right.is_number()) {
+    steps_left_ -= std::min(steps_left_, NumberWork(left, right));
+  }
   if (left.is_set() && right.is_set()) {
     uint64_t work = left.size() / 8 + right.size() / 8 + SortingWork(left.elements()) +
                     SortingWork(right.elements());

@@ -42,6 +42,9 @@ Value NumberFromIntegerText(Arena& arena, std::string_view text);
 int CompareNumbers(const Value& a, const Value& b);  // exact, by value
 uint64_t HashNumber(const Value& number);
 
+// Steps (BuiltinContext::Step) that an operation on these may take beyond one.
+uint64_t NumberWork(const Value& a, const Value& b);
+
 // Both operands numbers. kOutOfRange when the result would be too large; "divide by zero" and
 // "modulo by zero", "modulo on floating-point number" are kOutOfRange too (builtin errors).
 absl::StatusOr<Value> AddNumbers(Arena& arena, const Value& a, const Value& b);

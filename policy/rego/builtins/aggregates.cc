@@ -30,7 +30,7 @@ Result Accumulate(BuiltinContext& context, Args args, int64_t start, Operation o
   Value result = Value::Int(start);
   for (const Value& element : elements) {
     if (!element.is_number()) return OperandElementError(1, args[0], element, "number");
-    RETURN_IF_ERROR(context.Step());
+    RETURN_IF_ERROR(context.Step(1 + NumberWork(result, element)));
     auto next = operation(context.arena(), result, element);
     if (!next.ok()) return AsBuiltinError(next.status());
     result = *next;

@@ -1,5 +1,7 @@
 #include "policy/rego/builtins/common.h"
 
+#include <cstring>
+
 #include "policy/rego/json.h"
 #include "policy/rego/number.h"
 
@@ -64,13 +66,28 @@ absl::Status AsBuiltinError(const absl::Status& status) {
 }
 
 std::string GoJson(const Value& value) {
-  std::string out = ToJson(value, {.escape_html = true});
-  for (auto [text, escape] : {std::pair{"\u2028", "\\u2028"}, std::pair{"\u2029", "\\u2029"}}) {
-    for (size_t at = out.find(text); at != out.npos; at = out.find(text, at)) {
-      out.replace(at, 3, escape);
-    }
+  constexpr std::string_view kSeparators = "\xe2\x80";  // U+2028 and U+2029 but for the last byte
+  std::string json = ToJson(value, {.escape_html = true});
+  std::string out;
+  size_t done = 0;
+  for (size_t at = json.find(kSeparators); at != json.npos; at = json.find(kSeparators, at + 1)) {
+    char last = at + 2 < json.size() ? json[at + 2] : '\0';
+    if (last != '\xa8' && last != '\xa9') continue;
+    out.append(json, done, at - done);
+    out.append(last == '\xa8' ? "\\u2028" : "\\u2029");
+    done = at + 3;
   }
-  return out;
+  if (done == 0) return json;
+  return out.append(json, done);
+}
+
+// memmem is the two-way algorithm; string_view's find is not.
+size_t FindText(std::string_view text, std::string_view search, size_t from) {
+  if (from > text.size()) return text.npos;
+  if (search.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, search.data(), search.size());
+  return found == nullptr ? text.npos
+                          : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
 Value StringArray(BuiltinContext& context, std::span<const std::string_view> texts) {

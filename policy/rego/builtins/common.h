@@ -34,6 +34,9 @@ absl::StatusOr<std::vector<std::string_view>> StringsArg(Args args, int operand,
 absl::Status OperandElementError(int operand, const Value& composite, const Value& element,
                                  std::string_view want);
 
+// text.find(search, from), in time linear in the text whatever is looked for.
+size_t FindText(std::string_view text, std::string_view search, size_t from = 0);
+
 inline Value Text(BuiltinContext& context, std::string_view text) {
   return Value::String(context.arena(), text);
 }

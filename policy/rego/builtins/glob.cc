@@ -35,11 +35,12 @@ Result MatchGlob(BuiltinContext& context, Args args) {
   if (pattern == nullptr) {
     RETURN_IF_ERROR(context.Step(100 + 20 * glob.size()));
     auto compiled = Pattern::FromGlob(glob, separators);
+    RETURN_IF_ERROR(context.Step(compiled.ok() ? (*compiled)->CompileWork() : kRefusedPatternWork));
     if (!compiled.ok()) return AsBuiltinError(compiled.status());
     pattern = *compiled;
     context.Keep("glob", key, pattern);
   }
-  RETURN_IF_ERROR(context.Step(text.size()));
+  RETURN_IF_ERROR(context.Step(pattern->SearchWork(text.size())));
   return Value::Bool(pattern->Matches(text));
 }
 

@@ -182,8 +182,9 @@ class SchemaChecker {
     Value pattern = schema.Get("pattern");
     if (pattern.defined()) {
       if (!pattern.is_string()) return Wrong("pattern must be of a string");
-      RETURN_IF_ERROR(context_.Step(20 * pattern.size()));
-      if (!Pattern::FromRegex(pattern.string()).ok()) return Wrong("pattern must be a valid regex");
+      const auto compiled = KeptRegex(context_, pattern.string());
+      if (absl::IsInvalidArgument(compiled.status())) return Wrong("pattern must be a valid regex");
+      RETURN_IF_ERROR(compiled.status());
     }
     Value required = schema.Get("required");
     if (required.defined() && !required.is_array()) return Wrong("required must be of an array");

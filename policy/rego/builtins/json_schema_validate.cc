@@ -247,13 +247,9 @@ class Validator {
   }
 
   absl::StatusOr<bool> MatchesPattern(std::string_view regex, std::string_view text) {
-    RETURN_IF_ERROR(context_.Step(20 * regex.size() + text.size()));
-    auto kept = std::static_pointer_cast<const Pattern>(context_.Kept("regex", regex));
-    if (kept == nullptr) {
-      ASSIGN_OR_RETURN(kept, Pattern::FromRegex(regex));
-      context_.Keep("regex", regex, kept);
-    }
-    return kept->Matches(text);
+    ASSIGN_OR_RETURN(auto pattern, KeptRegex(context_, regex));
+    RETURN_IF_ERROR(context_.Step(20 + pattern->SearchWork(text.size())));
+    return pattern->Matches(text);
   }
 
   // One property: by its name, by patterns, or as an additional one.

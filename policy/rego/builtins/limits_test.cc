@@ -68,6 +68,21 @@ TEST(RegoBuiltinLimits, SharedAliasesAreBoundedByWeight) {
   EXPECT_EQ(CallText("yaml.is_valid", bomb(30)), "ended: too much memory");
 }
 
+TEST(RegoBuiltinLimits, LongTextsAreFoundAndReplaced) {
+  const std::string old(100, 'x');
+  EXPECT_EQ(Call("replace", StrCat("[\"a", old, "b", old, "\", \"", old, "\", \"-\"]")),
+            "\"a-b-\"");
+  EXPECT_EQ(Call("indexof", StrCat("[\"", old, "a", old, "\", \"a", old, "\"]")), "100");
+  EXPECT_EQ(Call("indexof", StrCat("[\"", old, "\", \"", old, "x\"]")), "-1");
+  EXPECT_EQ(Call("strings.count", StrCat("[\"", old, "\", \"xx\"]")), "50");
+  EXPECT_EQ(Call("split", R"(["a--b--", "--"])"), R"(["a", "b", ""])");
+  EXPECT_EQ(Call("contains", R"(["", ""])"), "true");
+  EXPECT_EQ(Call("contains", R"(["", "a"])"), "false");
+  // U+2028 and U+2029 are escaped, their neighbours are not.
+  EXPECT_EQ(Call("json.marshal", "[\"\xe2\x80\xa7\xe2\x80\xa8-\xe2\x80\xa9\xe2\x80\xaa\"]"),
+            "\"\\\"\xe2\x80\xa7\\\\u2028-\\\\u2029\xe2\x80\xaa\\\"\"");
+}
+
 TEST(RegoBuiltinLimits, ZoneNamesStayInTheDatabase) {
   EXPECT_TRUE(LoadZone("UTC").ok());
   EXPECT_TRUE(LoadZone("").ok());

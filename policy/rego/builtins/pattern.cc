@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace nacre::rego {
@@ -99,6 +101,12 @@ absl::StatusOr<std::shared_ptr<const Pattern>> Pattern::FromGlob(std::string_vie
   return Compile(regex, true);
 }
 
+uint64_t Pattern::CompileWork() const { return 20 * static_cast<uint64_t>(re2_->ProgramSize()); }
+
+uint64_t Pattern::SearchWork(size_t bytes) const {
+  return bytes * (1 + static_cast<uint64_t>(re2_->ProgramSize()) / 128);
+}
+
 bool Pattern::Matches(std::string_view text) const {
   re2::StringPiece piece(text.data(), text.size());
   return re2_->Match(piece, 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
@@ -127,6 +135,18 @@ std::vector<Pattern::Range> Pattern::Find(std::string_view text, size_t from) co
 int Pattern::GroupNumber(std::string_view name) const {
   auto found = re2_->NamedCapturingGroups().find(std::string(name));
   return found == re2_->NamedCapturingGroups().end() ? -1 : found->second;
+}
+
+absl::StatusOr<std::shared_ptr<const Pattern>> KeptRegex(BuiltinContext& context,
+                                                         std::string_view regex) {
+  if (auto kept = context.Kept("regex", regex)) {
+    return std::static_pointer_cast<const Pattern>(kept);
+  }
+  RETURN_IF_ERROR(context.Step(100 + 20 * std::min(regex.size(), kMaxPatternBytes)));
+  auto pattern = Pattern::FromRegex(regex);
+  RETURN_IF_ERROR(context.Step(pattern.ok() ? (*pattern)->CompileWork() : kRefusedPatternWork));
+  if (pattern.ok()) context.Keep("regex", regex, *pattern);
+  return pattern;
 }
 
 std::string QuoteRegex(std::string_view text) {

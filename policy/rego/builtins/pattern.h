@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "policy/rego/builtin.h"
 
 namespace re2 {
 class RE2;
@@ -17,6 +18,8 @@ namespace nacre::rego {
 
 // Longer patterns are refused.
 inline constexpr size_t kMaxPatternBytes = 64 << 10;
+// Steps of a pattern that was tried and refused, which may have been large.
+inline constexpr uint64_t kRefusedPatternWork = 50'000;
 
 class Pattern {
  public:
@@ -26,6 +29,12 @@ class Pattern {
   static absl::StatusOr<std::shared_ptr<const Pattern>> FromGlob(std::string_view glob,
                                                                  std::u32string_view separators);
   ~Pattern();
+
+  // What a budget is charged, in steps of 10 ns (BuiltinContext::Step): for having compiled this,
+  // and for a search through so many bytes. Linear does not mean cheap: with a large automaton,
+  // the search makes its states as the text asks for them.
+  uint64_t CompileWork() const;
+  uint64_t SearchWork(size_t bytes) const;
 
   bool Matches(std::string_view text) const;
   int groups() const;
@@ -45,6 +54,11 @@ class Pattern {
                                                                 bool dot_matches_line_end);
   std::unique_ptr<re2::RE2> re2_;
 };
+
+// The regular expression, compiled now or kept from an earlier call of this evaluator.
+// kInvalidArgument as FromRegex; or what context.Step() returned.
+absl::StatusOr<std::shared_ptr<const Pattern>> KeptRegex(BuiltinContext& context,
+                                                         std::string_view regex);
 
 // All special characters with a backslash in front.
 std::string QuoteRegex(std::string_view text);

@@ -12,14 +12,9 @@ using PatternPtr = std::shared_ptr<const Pattern>;
 using Match = std::vector<Pattern::Range>;
 
 absl::StatusOr<PatternPtr> Compiled(BuiltinContext& context, std::string_view regex) {
-  if (auto kept = context.Kept("regex", regex)) {
-    return std::static_pointer_cast<const Pattern>(kept);
-  }
-  RETURN_IF_ERROR(context.Step(100 + 20 * regex.size()));
-  auto pattern = Pattern::FromRegex(regex);
+  auto pattern = KeptRegex(context, regex);
   if (!pattern.ok()) return AsBuiltinError(pattern.status());
-  context.Keep("regex", regex, *pattern);
-  return *pattern;
+  return pattern;
 }
 
 absl::StatusOr<PatternPtr> PatternArg(BuiltinContext& context, Args args, int operand) {
@@ -37,11 +32,11 @@ absl::StatusOr<std::vector<Match>> FindAll(BuiltinContext& context, const Patter
   while (from <= text.size() && (limit < 0 || static_cast<int64_t>(out.size()) < limit)) {
     Match match = pattern.Find(text, from);
     if (match.empty()) {
-      RETURN_IF_ERROR(context.Step(text.size() - from + 1));
+      RETURN_IF_ERROR(context.Step(1 + pattern.SearchWork(text.size() - from)));
       break;
     }
     size_t end = match[0].begin + match[0].size;
-    RETURN_IF_ERROR(context.Step(10 + end - from));
+    RETURN_IF_ERROR(context.Step(10 + pattern.SearchWork(end - from)));
     bool counts = true;
     if (end == from) {
       counts = match[0].begin != previous_end;
@@ -63,12 +58,16 @@ Result MatchRegex(BuiltinContext& context, Args args) {
   RETURN_IF_ERROR(WantKind(args, 1, Kind::kString));
   ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 2));
   ASSIGN_OR_RETURN(PatternPtr pattern, PatternArg(context, args, 1));
-  RETURN_IF_ERROR(context.Step(text.size()));
+  RETURN_IF_ERROR(context.Step(pattern->SearchWork(text.size())));
   return Value::Bool(pattern->Matches(text));
 }
 
-Result IsValid(BuiltinContext&, Args args) {
-  return Value::Bool(args[0].is_string() && Pattern::FromRegex(args[0].string()).ok());
+Result IsValid(BuiltinContext& context, Args args) {
+  if (!args[0].is_string()) return Value::Bool(false);
+  auto pattern = KeptRegex(context, args[0].string());
+  if (absl::IsInvalidArgument(pattern.status())) return Value::Bool(false);
+  if (!pattern.ok()) return pattern.status();
+  return Value::Bool(true);
 }
 
 Result FindN(BuiltinContext& context, Args args) {
@@ -222,7 +221,7 @@ Result TemplateMatch(BuiltinContext& context, Args args) {
   RETURN_IF_ERROR(context.Step(20 * pattern_text.size()));
   ASSIGN_OR_RETURN(std::string regex, TemplateRegex(pattern_text, open[0], close[0]));
   ASSIGN_OR_RETURN(PatternPtr pattern, Compiled(context, regex));
-  RETURN_IF_ERROR(context.Step(text.size()));
+  RETURN_IF_ERROR(context.Step(pattern->SearchWork(text.size())));
   return Value::Bool(pattern->Matches(text));
 }
 

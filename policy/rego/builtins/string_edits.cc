@@ -49,9 +49,14 @@ Result ReplaceAll(BuiltinContext& context, std::string_view text,
   while (at <= text.size()) {
     RETURN_IF_ERROR(context.Step(1 + replacements.size() / 8));
     RETURN_IF_ERROR(CheckTextSize(out.size()));
+    uint64_t compared = 0;
     auto found = std::find_if(replacements.begin(), replacements.end(), [&](const Replacement& r) {
-      return (!r.old.empty() || !after_empty) && text.substr(at).starts_with(r.old);
+      std::string_view here = text.substr(at);
+      if ((r.old.empty() && after_empty) || !here.starts_with(r.old.substr(0, 32))) return false;
+      compared += r.old.size() / 64;
+      return here.starts_with(r.old);
     });
+    RETURN_IF_ERROR(context.Step(compared));
     after_empty = found != replacements.end() && found->old.empty();
     if (found != replacements.end()) {
       out.append(found->with);
@@ -121,6 +126,7 @@ BuiltinFunction Trim(int sides) {
                     return rune < 128 && ascii.test(static_cast<size_t>(rune));
                   }));
     }
+    RETURN_IF_ERROR(context.Step(text.size()));
     std::u32string runes = ToRunes(cutset);
     std::sort(runes.begin(), runes.end());
     return Text(context, TrimWhere(text, sides, [&](char32_t rune) {

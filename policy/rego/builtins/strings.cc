@@ -1,6 +1,7 @@
 // Looking into text: contains, startswith, indexof, substring, split, strings.any_prefix_match...
 // Positions count characters, not bytes.
 #include <algorithm>
+#include <bit>
 
 #include "policy/rego/builtins/common.h"
 #include "policy/rego/builtins/register.h"
@@ -19,7 +20,7 @@ absl::Status VisitPositions(BuiltinContext& context, Args args, Visit visit) {
   size_t from = 0, counted = 0;
   int64_t runes = 0;
   while (true) {
-    size_t at = base.find(search, from);
+    size_t at = FindText(base, search, from);
     if (at == base.npos) return absl::OkStatus();
     RETURN_IF_ERROR(context.Step());
     runes += static_cast<int64_t>(CountRunes(base.substr(counted, at - counted)));
@@ -72,7 +73,7 @@ std::vector<std::string_view> Split(std::string_view text, std::string_view sepa
     }
     return out;
   }
-  for (size_t at = text.find(separator); at != text.npos; at = text.find(separator)) {
+  for (size_t at = FindText(text, separator); at != text.npos; at = FindText(text, separator)) {
     out.push_back(text.substr(0, at));
     text.remove_prefix(at + separator.size());
   }
@@ -108,7 +109,8 @@ Result CountText(BuiltinContext&, Args args) {
   ASSIGN_OR_RETURN(std::string_view search, StringArg(args, 2));
   if (search.empty()) return Value::Int(static_cast<int64_t>(CountRunes(text)) + 1);
   int64_t count = 0;
-  for (size_t at = text.find(search); at != text.npos; at = text.find(search, at + search.size())) {
+  for (size_t at = FindText(text, search); at != text.npos;
+       at = FindText(text, search, at + search.size())) {
     ++count;
   }
   return Value::Int(count);
@@ -117,13 +119,23 @@ Result CountText(BuiltinContext&, Args args) {
 bool StartsWith(std::string_view text, std::string_view prefix) { return text.starts_with(prefix); }
 bool EndsWith(std::string_view text, std::string_view suffix) { return text.ends_with(suffix); }
 
+// Sorting the texts and looking for the others among them.
+uint64_t LookupWork(std::span<const std::string_view> texts,
+                    std::span<const std::string_view> others) {
+  uint64_t bytes = 0;
+  for (std::string_view text : texts) bytes += text.size();
+  for (std::string_view text : others) bytes += text.size();
+  return texts.size() + others.size() +
+         bytes / 32 * static_cast<uint64_t>(std::bit_width(texts.size()));
+}
+
 // True when one of the texts begins (or ends) with one of the others. Texts that share a beginning
 // stand together when sorted, right after the beginning itself, so one look per beginning is
 // enough.
 Result AnyPrefix(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::vector<std::string_view> texts, StringsArg(args, 1, true));
   ASSIGN_OR_RETURN(std::vector<std::string_view> prefixes, StringsArg(args, 2, true));
-  RETURN_IF_ERROR(context.Step(texts.size() + prefixes.size()));
+  RETURN_IF_ERROR(context.Step(LookupWork(texts, prefixes)));
   std::sort(texts.begin(), texts.end());
   for (std::string_view prefix : prefixes) {
     auto found = std::lower_bound(texts.begin(), texts.end(), prefix);
@@ -136,7 +148,7 @@ Result AnyPrefix(BuiltinContext& context, Args args) {
 Result AnySuffix(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::vector<std::string_view> texts, StringsArg(args, 1, true));
   ASSIGN_OR_RETURN(std::vector<std::string_view> suffixes, StringsArg(args, 2, true));
-  RETURN_IF_ERROR(context.Step(texts.size() + suffixes.size()));
+  RETURN_IF_ERROR(context.Step(LookupWork(texts, suffixes)));
   auto before = [](std::string_view a, std::string_view b) {
     return std::lexicographical_compare(a.rbegin(), a.rend(), b.rbegin(), b.rend());
   };
@@ -152,7 +164,7 @@ Result AnySuffix(BuiltinContext& context, Args args) {
 
 void RegisterStrings(BuiltinRegistry& registry) {
   constexpr KindMask kTexts = kString | kArray | kSet;
-  auto contains = [](std::string_view a, std::string_view b) { return a.find(b) != a.npos; };
+  auto contains = [](std::string_view a, std::string_view b) { return FindText(a, b) != a.npos; };
   registry.Register({"contains", {kString, kString}, kBoolean, TextTest(contains)});
   registry.Register({"startswith", {kString, kString}, kBoolean, TextTest(StartsWith)});
   registry.Register({"endswith", {kString, kString}, kBoolean, TextTest(EndsWith)});
