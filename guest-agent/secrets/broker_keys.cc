@@ -28,11 +28,26 @@ absl::StatusOr<attestation::KbsClient*> BrokerKeys::Client() {
 absl::StatusOr<SecretBytes> BrokerKeys::GetKey(std::string_view kbs_uri) {
   ASSIGN_OR_RETURN(attestation::KbsClient * client, Client());
   absl::StatusOr<SecretBytes> key = client->GetResource(kbs_uri);
-  const attestation::KbsTimings timings = client->timings();
-  // A token was earned, also when this one resource is refused.
+  NoteHandshake(*client);
+  return key;
+}
+
+absl::Status BrokerKeys::ReportDenials(const std::vector<policy::Denial>& denials) {
+  ASSIGN_OR_RETURN(attestation::KbsClient * client, Client());
+  std::vector<attestation::GuestDenial> report;
+  report.reserve(denials.size());
+  for (const policy::Denial& denial : denials)
+    report.push_back({denial.id, denial.request, denial.explanation});
+  const absl::Status sent = client->ReportDenials(report);
+  NoteHandshake(*client);
+  return sent;
+}
+
+// A token was earned, also when this one request is refused.
+void BrokerKeys::NoteHandshake(const attestation::KbsClient& client) {
+  const attestation::KbsTimings timings = client.timings();
   if (timings.handshakes > 0 && !attested_.exchange(true))
     LogTimeline("attested", timings.last_handshake_us / 1000);
-  return key;
 }
 
 }  // namespace nacre::guest_agent

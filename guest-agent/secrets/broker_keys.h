@@ -1,15 +1,18 @@
-// Keys for images, from the owner's broker. The first key asked for is what makes the guest attest;
-// a guest that needs no secret never does.
+// Keys for images, from the owner's broker, and the guest's word to it on what the policy denied.
+// The first key asked for or denial told is what makes the guest attest; a guest that has neither
+// never does.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "attestation/client/kbs_client.h"
 #include "guest-agent/service/agent_config.h"
 #include "image-rs-cpp/decrypt/key_resolver.h"
+#include "policy/gate/request_policy.h"
 #include "tee/common/evidence.h"
 
 namespace nacre::guest_agent {
@@ -29,11 +32,14 @@ class BrokerKeys : public image::KeyResolver {
       : options_(std::move(options)), evidence_(evidence) {}
   // kFailedPrecondition when initdata names no broker; else as KbsClient::GetResource.
   absl::StatusOr<SecretBytes> GetKey(std::string_view kbs_uri) override;
+  // As KbsClient::ReportDenials, oldest first; may take as long as it.
+  absl::Status ReportDenials(const std::vector<policy::Denial>& denials);
   // A broker has accepted this guest.
   bool attested() const { return attested_; }
 
  private:
   absl::StatusOr<attestation::KbsClient*> Client();
+  void NoteHandshake(const attestation::KbsClient& client);
 
   const BrokerKeysOptions options_;
   tee::EvidenceSource* const evidence_;

@@ -14,6 +14,7 @@
 #include "guest-agent/service/agent_port.h"
 #include "guest-agent/service/agent_service.h"
 #include "guest-agent/service/await_device.h"
+#include "guest-agent/service/denial_reporter.h"
 #include "guest-agent/service/dispatcher.h"
 #include "guest-agent/storage/image_rootfs.h"
 #include "net/ttrpc/server.h"
@@ -33,6 +34,21 @@ absl::Status PrepareProcess() {
   const rlimit descriptors = {kMaxDescriptors, kMaxDescriptors};
   if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) return ErrnoStatus(errno, "descriptor limit");
   return absl::OkStatus();
+}
+
+// Nothing to report to without a broker. The reporter's thread may outlive RunAgent, so it shares
+// what it works with.
+std::unique_ptr<DenialReporter> ReportDenials(const AgentConfig& config,
+                                              std::shared_ptr<policy::RequestPolicy> policy,
+                                              std::shared_ptr<BrokerKeys> keys,
+                                              std::shared_ptr<tee::EvidenceSource> evidence) {
+  if (config.broker_url.empty()) return nullptr;
+  DenialReporterOptions options;
+  options.denials = [policy](uint64_t after) { return policy->Denials(after); };
+  options.send = [keys, evidence](const std::vector<policy::Denial>& denials) {
+    return keys->ReportDenials(denials);
+  };
+  return std::make_unique<DenialReporter>(std::move(options));
 }
 
 uint32_t OnlineProcessors() { return std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)); }
@@ -65,15 +81,20 @@ absl::StatusOr<ProvenGuest> ProveGuest(const AgentPaths& paths,
 
 absl::Status RunAgent() {
   RETURN_IF_ERROR(PrepareProcess());
-  std::unique_ptr<tee::EvidenceSource> evidence;
-  ASSIGN_OR_RETURN(const ProvenGuest guest, ProveGuest({}, &evidence));
+  std::unique_ptr<tee::EvidenceSource> source;
+  ASSIGN_OR_RETURN(const ProvenGuest guest, ProveGuest({}, &source));
+  const std::shared_ptr<tee::EvidenceSource> evidence = std::move(source);
   const tee::InitdataEntries& data = guest.identity.initdata.data;
-  ASSIGN_OR_RETURN(auto policy, policy::RequestPolicy::FromInitdata(data));
+  ASSIGN_OR_RETURN(std::shared_ptr<policy::RequestPolicy> policy,
+                   policy::RequestPolicy::FromInitdata(data));
   ASSIGN_OR_RETURN(const AgentConfig config, ReadAgentConfig(data));
 
-  BrokerKeys keys({config, guest.initdata_document, guest.command_line.text, OnlineProcessors()},
-                  evidence.get());
-  ImageRootfs rootfs({.settings = config.image}, &keys);
+  const auto keys =
+      std::make_shared<BrokerKeys>(BrokerKeysOptions{config, guest.initdata_document,
+                                                     guest.command_line.text, OnlineProcessors()},
+                                   evidence.get());
+  const auto reporter = ReportDenials(config, policy, keys, evidence);
+  ImageRootfs rootfs({.settings = config.image}, keys.get());
   ContainersOptions options;
   options.discard_output = policy->NeverAllows("ReadStreamRequest");
   ASSIGN_OR_RETURN(auto containers, Containers::Create(std::move(options), &rootfs));
@@ -81,14 +102,16 @@ absl::Status RunAgent() {
   ttrpc::Server server(AgentServerOptions());
   std::stop_source destroyed;
   AgentServiceOptions service;
-  service.attested = [&] { return keys.attested(); };
+  service.attested = [&] { return keys->attested(); };
   service.on_destroy = [&] {
     destroyed.request_stop();
     server.Stop();
   };
   Dispatcher dispatcher(std::move(policy),
                         std::make_unique<AgentService>(std::move(containers), std::move(service)),
-                        guest.command_line.policy_debug);
+                        guest.command_line.policy_debug, [&] {
+                          if (reporter != nullptr) reporter->Wake();
+                        });
   server.SetDispatcher([&](const ttrpc::CallContext& call, std::string_view payload) {
     return dispatcher.Dispatch(call.service(), call.method(), payload, call.stop_token());
   });

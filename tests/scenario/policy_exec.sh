@@ -1,4 +1,5 @@
-# The policy has no rule for exec: nobody on the host gets a shell, and the container runs on.
+# The policy has no rule for exec: nobody on the host gets a shell, and the container runs on. The
+# host learns an id; the owner reads at the broker what was asked for and why it was denied.
 set -euo pipefail
 source "$(dirname "$0")/lib/pinned.sh"
 begin_pinned "$1"
@@ -12,6 +13,11 @@ out=$STACK/exec.out err=$STACK/exec.err
 run error $ctr task exec --exec-id second busy /bin/cat /pearl.txt
 refused ExecProcessRequest
 silent_about "$out" "pearl is"
+out=$STACK/denials
+told() { stack_kbs denials >"$out" 2>"$err" && grep -q 'ExecProcessRequest denied (id 1)' "$out"; }
+until_true 30 told
+says "$out" input.process.Args
+says "$out" /bin/cat
 $ctr task ls | grep -q 'busy.*RUNNING' || failed "the container does not run any more"
 $ctr task kill --signal SIGKILL busy
 wait $waiter || true
