@@ -2,6 +2,9 @@
 
 #include <cstdio>
 
+#include "cli/image_inspect.h"
+#include "cli/image_sign.h"
+#include "cli/image_verify.h"
 #include "image-rs-cpp/decrypt/key_provider.h"
 #include "image-rs-cpp/encrypt/encrypt_image.h"
 
@@ -39,6 +42,9 @@ void AddImageVerb(CLI::App& app, VerbResult* result) {
   CLI::App* verb = app.add_subcommand("image", "Prepare images for attested guests");
   verb->require_subcommand(1);
   AddEncrypt(*verb, result);
+  AddImageInspect(*verb, result);
+  AddImageSign(*verb, result);
+  AddImageVerify(*verb, result);
 }
 
 }  // namespace nacre::cli

@@ -1,4 +1,4 @@
-// `nacre image encrypt`: what an owner does to images before guests pull them.
+// `nacre image`: what an owner does to images before guests pull them.
 #pragma once
 
 #include "cli/verb.h"

@@ -21,6 +21,7 @@
 #include "image-rs-cpp/registry/image_config.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/registry/registry_client.h"
+#include "image-rs-cpp/registry/resolve.h"
 #include "image-rs-cpp/signature/trust.h"
 #include "image-rs-cpp/store/compose.h"
 #include "image-rs-cpp/store/layer_store.h"
@@ -63,6 +64,7 @@ class ImagePuller {
  public:
   static absl::StatusOr<std::unique_ptr<ImagePuller>> Create(ImagePullerOptions options);
 
+  // A short name is looked for in the search registries of RegistryOptions::registries.
   // Everything is verified, unpacked and composed when this returns; nothing of a failed pull is
   // left but whole layers that passed. Errors begin with "image <reference>: " and name the layer.
   // Codes: kInvalidArgument malformed, kNotFound, kDataLoss changed or cut on the way,
@@ -74,12 +76,9 @@ class ImagePuller {
 
  private:
   explicit ImagePuller(ImagePullerOptions options) : options_(std::move(options)) {}
-  struct Resolved;
   absl::StatusOr<PulledImage> PullReference(const ImageReference& reference,
                                             const PullExpectations& expectations);
-  absl::StatusOr<Resolved> Resolve(const ImageReference& reference,
-                                   const PullExpectations& expectations);
-  absl::Status CheckTrust(const ImageReference& reference, const Resolved& resolved);
+  absl::Status CheckTrust(const ImageReference& reference, const ResolvedImage& resolved);
   absl::StatusOr<ImageConfig> GetConfig(const ImageReference& reference, const Manifest& manifest);
 
   const ImagePullerOptions options_;

@@ -146,7 +146,7 @@ TEST_F(ImagePullerTest, FindsOurPlatformInAnIndex) {
     index["manifests"].push_back(
         {{"mediaType", kOciManifest},
          {"digest", image->manifest_digest},
-         {"size", 1},
+         {"size", image->blobs.at(image->manifest_digest).size()},
          {"platform", {{"os", "linux"}, {"architecture", image == &ours ? "amd64" : "arm64"}}}});
   }
   registry_->PutManifest("multi", index.dump(), std::string(kOciIndex));
@@ -160,7 +160,7 @@ TEST_F(ImagePullerTest, FindsOurPlatformInAnIndex) {
   registry_->PutManifest("liar", index.dump(), std::string(kOciIndex));
   EXPECT_THAT(std::string(Message(Puller().Pull(registry_->Reference("liar")).status())),
               HasSubstr("is for linux/arm64"));
-  // An index of indexes.
+  // An entry that is an index and does not say so.
   index["manifests"][0]["digest"] = index_digest;
   registry_->PutManifest("circle", index.dump(), std::string(kOciIndex));
   EXPECT_FALSE(Puller().Pull(registry_->Reference("circle")).ok());
@@ -302,11 +302,11 @@ TEST_F(ImagePullerTest, TriesAgainWhenTheNetworkFails) {
   image.AddLayer(Tar("a")).Seal();
   config_digest_ = image.manifest["config"]["digest"];
   EXPECT_TRUE(Pull(image).ok());
-  // More failures than attempts.
+  // More failures than attempts of the client, each time the layer is asked for again.
   TestImage other;
   other.AddLayer(Tar("b")).Seal();
   config_digest_ = other.manifest["config"]["digest"];
-  failures = 3;
+  failures = 9;
   EXPECT_TRUE(absl::IsUnavailable(Refusal(other)));
 }
 

@@ -17,6 +17,18 @@ struct ImageSettings {
   // policy.json; at most one of the two. With none no image is accepted.
   std::string image_security_policy;
   std::string image_security_policy_uri;
+  // Where OpenPGP signatures are kept (signature/lookaside.h).
+  std::string sigstore_config;
+  std::string sigstore_config_uri;
+  // registries.conf (registry/registries_conf.h).
+  std::string registry_config;
+  std::string registry_configuration_uri;
+  // Docker's "auths" (registry/credentials.h). By name only: initdata is no place for a secret.
+  std::string authenticated_registry_credentials_uri;
+  // PEM, trusted for https besides the roots of the guest image.
+  std::vector<std::string> extra_root_certificates;
+  std::string extra_root_certificates_uri;
+  ProxyOptions image_pull_proxy;                 // [image.image_pull_proxy]
   std::vector<std::string> insecure_registries;  // nacre.toml [registry]
 };
 

@@ -11,10 +11,13 @@ struct Limits {
   uint64_t max_manifest_size = 4 << 20;
   uint64_t max_config_size = 4 << 20;
   uint32_t max_index_entries = 256;
+  uint32_t max_index_depth = 4;       // indexes in indexes
+  uint32_t max_index_documents = 16;  // read on the way to one manifest
   uint32_t max_layers = 127;  // as other container engines; keeps overlay options in one page
 
   // One layer as fetched, and all layers of a pull as unpacked (bytes of tar and tar entries).
   uint64_t max_layer_size = 16ull << 30;
+  uint64_t max_image_size = 64ull << 30;  // all layers of an image as fetched
   uint64_t max_unpacked_size = 64ull << 30;
   uint64_t max_entries = 2'000'000;
 
@@ -39,7 +42,8 @@ struct Limits {
   // Layers unpacked side by side, and how often one layer is fetched when the network fails.
   uint32_t parallel_layers = 2;
   uint32_t fetch_attempts = 3;
-  uint32_t retry_delay_ms = 200;  // doubled for each further attempt
+  uint32_t retry_delay_ms = 200;         // doubled for each further attempt
+  uint32_t max_retry_delay_ms = 30'000;  // and the longest a registry may ask us to wait
 };
 
 }  // namespace nacre::image

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kMaxHeader = 4096;
 constexpr size_t kMaxToken = 16 << 10;
+constexpr uint32_t kDefaultLife = 60;  // seconds, as the token specification says
+constexpr uint64_t kLongestLife = 24 * 3600;
 
 std::string Lower(std::string_view text) {
   std::string out(text);
@@ -81,15 +83,55 @@ absl::StatusOr<BearerChallenge> ParseBearerChallenge(std::string_view header) {
   return challenge;
 }
 
-absl::StatusOr<std::string> ParseTokenAnswer(std::string_view json) {
+std::string ChooseChallenge(const net::HttpHeaders& headers) {
+  std::string chosen;
+  for (const auto& [name, value] : headers) {
+    if (Lower(name) != "www-authenticate") continue;
+    if (Lower(value).starts_with("bearer ")) return value;
+    if (chosen.empty() || IsBasicChallenge(value)) chosen = value;
+  }
+  return chosen;
+}
+
+bool IsBasicChallenge(std::string_view header) {
+  return Lower(header.substr(0, header.find(' '))) == "basic";
+}
+
+absl::Status RegistryRefusal(const net::HttpResponse& response, std::string_view who) {
+  std::string message = StrCat("the ", who, " answers ", response.status,
+                               response.body.empty() ? "" : ": ", Printable(response.body, 200));
+  const std::string_view wait = response.Header("Retry-After");
+  if (!wait.empty()) StrAppend(&message, " (asks to wait: ", Printable(wait, 40), ")");
+  switch (response.status) {
+    case 401:
+      return absl::UnauthenticatedError(message);
+    case 403:
+      return absl::PermissionDeniedError(message);
+    case 404:
+      return absl::NotFoundError(message);
+    default:
+      if (response.status == 429 || response.status >= 500) return absl::UnavailableError(message);
+      return absl::InternalError(message);
+  }
+}
+
+absl::StatusOr<TokenAnswer> ParseTokenAnswer(std::string_view json) {
   constexpr std::string_view kWhat = "token server's answer";
   ASSIGN_OR_RETURN(Json answer, ParseJson(json), kWhat);
   if (!answer.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  TokenAnswer out;
+  out.expires_in = kDefaultLife;
+  if (auto life = answer.find("expires_in"); life != answer.end()) {
+    if (!life->is_number_unsigned()) {
+      return absl::InvalidArgumentError(StrCat(kWhat, ": 'expires_in' is not a number"));
+    }
+    out.expires_in = static_cast<uint32_t>(std::min(life->get<uint64_t>(), kLongestLife));
+  }
   for (const char* member : {"token", "access_token"}) {
     auto found = answer.find(member);
     if (found == answer.end() || !found->is_string()) continue;
-    std::string token = found->get<std::string>();
-    if (IsToken(token)) return token;
+    out.token = found->get<std::string>();
+    if (IsToken(out.token)) return out;
   }
   return absl::InvalidArgumentError(StrCat(kWhat, ": no usable token in it"));
 }

@@ -33,9 +33,9 @@ TEST(BearerChallenge, RefusesOthers) {
 }
 
 TEST(TokenAnswer, HasOneOfTwoNames) {
-  EXPECT_EQ(*ParseTokenAnswer(R"({"token":"abc","expires_in":60})"), "abc");
-  EXPECT_EQ(*ParseTokenAnswer(R"({"access_token":"def"})"), "def");
-  EXPECT_EQ(*ParseTokenAnswer(R"({"token":"","access_token":"def"})"), "def");
+  EXPECT_EQ(ParseTokenAnswer(R"({"token":"abc","expires_in":60})")->token, "abc");
+  EXPECT_EQ(ParseTokenAnswer(R"({"access_token":"def"})")->token, "def");
+  EXPECT_EQ(ParseTokenAnswer(R"({"token":"","access_token":"def"})")->token, "def");
 }
 
 TEST(TokenAnswer, RefusesWhatCannotGoIntoAHeader) {

@@ -166,7 +166,8 @@ absl::StatusOr<Index> ParseIndex(std::string_view text, const Limits& limits) {
     ASSIGN_OR_RETURN(Descriptor descriptor, ParseDescriptor(item, where));
     Platform platform{"", ""};
     if (auto found = item.find("platform"); found != item.end() && found->is_object()) {
-      platform = {OptionalString(*found, "os"), OptionalString(*found, "architecture")};
+      platform = {OptionalString(*found, "os"), OptionalString(*found, "architecture"),
+                  OptionalString(*found, "variant")};
     }
     index.entries.push_back({std::move(descriptor), std::move(platform)});
   }
@@ -192,28 +193,50 @@ absl::StatusOr<Manifest> ParseManifest(std::string_view text, const Limits& limi
         StrCat("manifest: ", layers_json->size(), " layers, allowed are ", limits.max_layers));
   }
   std::vector<Descriptor> layers;
+  uint64_t total = 0;
   for (const Json& item : *layers_json) {
     const std::string where = StrCat("manifest layer ", layers.size());
     ASSIGN_OR_RETURN(Descriptor layer, ParseDescriptor(item, where));
     RETURN_IF_ERROR(CheckLayer(layer, where, limits));
+    total += layer.size;
+    if (total > limits.max_image_size) {
+      return absl::ResourceExhaustedError(StrCat("manifest: its first ", layers.size() + 1,
+                                                 " layers have ", total, " bytes, allowed are ",
+                                                 limits.max_image_size));
+    }
     layers.push_back(std::move(layer));
   }
   return Manifest{std::move(config), std::move(layers)};
 }
 
+std::string PlatformText(const Platform& platform) {
+  return StrCat(platform.os.substr(0, 32), "/", platform.architecture.substr(0, 32),
+                platform.variant.empty() ? "" : "/", platform.variant.substr(0, 32));
+}
+
 absl::StatusOr<Descriptor> SelectPlatform(const Index& index, const Platform& wanted) {
   std::set<std::string> offered;
+  const IndexEntry* second_best = nullptr;
   for (const IndexEntry& entry : index.entries) {
     if (!IsManifestType(entry.descriptor.media_type)) continue;
-    if (entry.platform.os == wanted.os && entry.platform.architecture == wanted.architecture) {
-      return entry.descriptor;
-    }
-    offered.insert(
-        StrCat(entry.platform.os.substr(0, 32), "/", entry.platform.architecture.substr(0, 32)));
+    offered.insert(PlatformText(entry.platform));
+    const Platform& is = entry.platform;
+    if (is.os != wanted.os || is.architecture != wanted.architecture) continue;
+    if (is.variant == wanted.variant) return entry.descriptor;
+    const bool acceptable = is.variant.empty() || wanted.variant.empty();
+    if (acceptable && second_best == nullptr) second_best = &entry;
   }
-  return absl::NotFoundError(StrCat("index: no image for ", wanted.os, "/", wanted.architecture,
-                                    "; it offers ",
+  if (second_best != nullptr) return second_best->descriptor;
+  return absl::NotFoundError(StrCat("index: no image for ", PlatformText(wanted), "; it offers ",
                                     offered.empty() ? "none" : StrJoin(offered, ", ")));
+}
+
+std::vector<Descriptor> NestedIndexes(const Index& index) {
+  std::vector<Descriptor> out;
+  for (const IndexEntry& entry : index.entries) {
+    if (IsIndexType(entry.descriptor.media_type)) out.push_back(entry.descriptor);
+  }
+  return out;
 }
 
 }  // namespace nacre::image

@@ -41,6 +41,7 @@ struct Descriptor {
 struct Platform {
   std::string os = "linux";
   std::string architecture = "amd64";
+  std::string variant = {};  // "v8"; empty asks for none
 };
 
 struct IndexEntry {
@@ -70,7 +71,14 @@ absl::StatusOr<DocumentKind> ClassifyDocument(std::string_view text, std::string
 absl::StatusOr<Index> ParseIndex(std::string_view text, const Limits& limits);
 absl::StatusOr<Manifest> ParseManifest(std::string_view text, const Limits& limits);
 
-// The first entry that is an image manifest for this platform; kNotFound lists what there is.
+// The first entry that is an image manifest for this platform: of the wanted variant, or else one
+// that names no variant (without a wish: the other way round). kNotFound lists what there is.
 absl::StatusOr<Descriptor> SelectPlatform(const Index& index, const Platform& wanted);
+
+// Entries that are indexes themselves, in order.
+std::vector<Descriptor> NestedIndexes(const Index& index);
+
+// "linux/arm64/v8"
+std::string PlatformText(const Platform& platform);
 
 }  // namespace nacre::image

@@ -9,134 +9,68 @@
 namespace nacre::image {
 namespace {
 
-constexpr int kMaxRedirects = 5;
-
-bool IsRedirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
+using Request = RegistrySession::Request;
 
 std::string Key(const ImageReference& image) {
   return StrCat(image.registry, "/", image.repository);
 }
 
-// The answer of a server that did not give what was asked for.
-absl::Status Refusal(const net::HttpResponse& response, std::string_view what) {
-  const std::string message =
-      StrCat(what, ": the registry answers ", response.status, response.body.empty() ? "" : ": ",
-             Printable(response.body, 200));
-  switch (response.status) {
-    case 401:
-      return absl::UnauthenticatedError(message);
-    case 403:
-      return absl::PermissionDeniedError(message);
-    case 404:
-      return absl::NotFoundError(message);
-    default:
-      if (response.status == 429 || response.status >= 500) return absl::UnavailableError(message);
-      return absl::InternalError(message);
+std::string ApiPath(const Endpoint& endpoint, std::string_view rest) {
+  return StrCat("/v2/", endpoint.repository, "/", rest);
+}
+
+// Asks each place until one gives an answer; `ask` returns the status of one.
+template <typename Ask>
+absl::Status AskInOrder(const std::vector<Endpoint>& places, const Ask& ask) {
+  std::string earlier;
+  for (size_t i = 0;; ++i) {
+    bool final = false;
+    absl::Status status = ask(places[i], &final);
+    if (status.ok() || final) return status;
+    if (i + 1 == places.size()) {
+      return earlier.empty() ? status : Annotate(status, earlier.substr(0, 2000));
+    }
+    StrAppend(&earlier, earlier.empty() ? "" : "; ", "mirror ", places[i].registry, ": ",
+              Message(status));
   }
+}
+
+// "bytes 100-199/200": whether it begins where we asked it to.
+bool BeginsAt(std::string_view content_range, uint64_t offset) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!content_range.starts_with(kUnit)) return false;
+  content_range.remove_prefix(kUnit.size());
+  uint64_t begin = 0;
+  return ParseNumber(content_range.substr(0, content_range.find('-')), &begin) && begin == offset;
+}
+
+// That the document is what the answer's own header says: it differs when a manifest is replaced
+// while it is read, or when something on the way changes it.
+absl::Status CheckStatedDigest(const net::HttpResponse& response, std::string_view text) {
+  const std::string_view stated = response.Header("Docker-Content-Digest");
+  if (stated.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const BlobDigest digest, BlobDigest::Parse(stated), "Docker-Content-Digest");
+  return digest.Check(AsBytes(text), "not what the registry says it sends");
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RegistryClient>> RegistryClient::Create(
     const RegistryOptions& options, const Limits& limits) {
-  net::HttpClientOptions http;
-  http.trusted_ca_pem = options.trusted_ca_pem;
-  http.allow_tls_1_2 = true;  // public registries and their blob stores; digests guard the content
-  http.connect_timeout_ms = options.connect_timeout_ms;
-  http.idle_timeout_ms = options.idle_timeout_ms;
-  http.total_timeout_ms = 0;
-  http.max_streamed_body = std::max(limits.max_layer_size, limits.max_manifest_size);
-  ASSIGN_OR_RETURN(std::unique_ptr<net::HttpClient> client, net::HttpClient::Create(http),
-                   "registry client");
-  return std::unique_ptr<RegistryClient>(new RegistryClient(options, limits, std::move(client)));
+  ASSIGN_OR_RETURN(std::unique_ptr<RegistrySession> session,
+                   RegistrySession::Create(options, limits));
+  return std::unique_ptr<RegistryClient>(new RegistryClient(options, limits, std::move(session)));
 }
 
-bool RegistryClient::IsInsecure(const std::string& host_port) const {
-  return std::find(insecure_.begin(), insecure_.end(), host_port) != insecure_.end();
-}
-
-// http only to those listed; a listing without a port means port 80.
-absl::Status RegistryClient::CheckAllowed(const net::Url& url) const {
-  if (url.tls() || IsInsecure(url.HostPort()) || IsInsecure(url.Authority())) {
-    return absl::OkStatus();
-  }
-  return absl::PermissionDeniedError(StrCat("plain http to ", url.HostPort(),
-                                            " is not allowed: it is not in insecure_registries"));
-}
-
-absl::StatusOr<net::HttpResponse> RegistryClient::FollowRedirects(const Fetch& fetch, net::Url url,
-                                                                  const std::string& token) {
-  const std::string origin = url.Origin();
-  for (int hops = 0; hops <= kMaxRedirects; ++hops) {
-    RETURN_IF_ERROR(CheckAllowed(url));
-    net::HttpRequest request;
-    request.url = url.ToString();
-    if (!fetch.accept.empty()) request.headers.emplace_back("Accept", fetch.accept);
-    // The token is the registry's alone; its blob store gets none.
-    if (!token.empty() && url.Origin() == origin) {
-      request.headers.emplace_back("Authorization", StrCat("Bearer ", token));
-    }
-    ASSIGN_OR_RETURN(net::HttpResponse response, http_->SendStreaming(request, *fetch.on_bytes));
-    if (!IsRedirect(response.status)) return response;
-    const std::string_view location = response.Header("Location");
-    if (location.empty()) {
-      return absl::InvalidArgumentError(StrCat(url.HostPort(), ": a redirect to nowhere"));
-    }
-    ASSIGN_OR_RETURN(url, net::ResolveUrl(url, location), StrCat(url.HostPort(), ": redirect"));
-  }
-  return absl::ResourceExhaustedError(StrCat(origin, ": more than ", kMaxRedirects, " redirects"));
-}
-
-absl::StatusOr<net::HttpResponse> RegistryClient::Get(const Fetch& fetch) {
-  const std::string host = fetch.image->ApiHost();
-  const bool insecure = IsInsecure(fetch.image->registry);
-  ASSIGN_OR_RETURN(net::Url url,
-                   net::ParseUrl(StrCat(insecure ? "http://" : "https://", host, fetch.path)));
-  std::string token;
-  {
-    std::lock_guard lock(mutex_);
-    auto found = tokens_.find(Key(*fetch.image));
-    if (found != tokens_.end()) token = found->second;
-  }
-  ASSIGN_OR_RETURN(net::HttpResponse response, FollowRedirects(fetch, url, token));
-  if (response.status != 401) return response;
-  // The first request without a token, or the token has expired.
-  ASSIGN_OR_RETURN(token, AskForToken(*fetch.image, response.Header("WWW-Authenticate")));
-  {
-    std::lock_guard lock(mutex_);
-    tokens_[Key(*fetch.image)] = token;
-  }
-  return FollowRedirects(fetch, std::move(url), token);
-}
-
-absl::StatusOr<std::string> RegistryClient::AskForToken(const ImageReference& image,
-                                                        std::string_view header) {
-  const std::string what = StrCat("token for ", Key(image));
-  ASSIGN_OR_RETURN(BearerChallenge challenge, ParseBearerChallenge(header), what);
-  ASSIGN_OR_RETURN(net::Url url, net::ParseUrl(challenge.realm), what);
-  RETURN_IF_ERROR(CheckAllowed(url), what);
-  const std::string scope =
-      challenge.scope.empty() ? StrCat("repository:", image.repository, ":pull") : challenge.scope;
-  url.target += url.target.find('?') == std::string::npos ? "?" : "&";
-  StrAppend(&url.target, "scope=", net::PercentEncode(scope));
-  if (!challenge.service.empty()) {
-    StrAppend(&url.target, "&service=", net::PercentEncode(challenge.service));
-  }
-  net::HttpRequest request;
-  request.url = url.ToString();
-  ASSIGN_OR_RETURN(net::HttpResponse response, http_->Send(request), what);
-  if (response.status != 200) return Refusal(response, what);
-  ASSIGN_OR_RETURN(std::string token, ParseTokenAnswer(response.body), what);
-  return token;
-}
-
-absl::StatusOr<RegistryDocument> RegistryClient::GetDocument(const ImageReference& image,
-                                                             std::string path, std::string accept,
-                                                             const std::string& what) {
+absl::StatusOr<RegistryDocument> RegistryClient::GetDocumentFrom(const Endpoint& endpoint,
+                                                                 std::string_view path,
+                                                                 const std::string& accept) {
   std::string text;
-  const OnBytes collect = [&](ByteView data) {
+  Request request;
+  request.endpoint = &endpoint;
+  request.target = ApiPath(endpoint, path);
+  request.headers = {{"Accept", accept}};
+  request.on_bytes = [&](ByteView data) {
     if (data.size() > limits_.max_manifest_size - text.size()) {
       return absl::ResourceExhaustedError(
           StrCat("larger than the ", limits_.max_manifest_size, " bytes allowed"));
@@ -144,12 +78,27 @@ absl::StatusOr<RegistryDocument> RegistryClient::GetDocument(const ImageReferenc
     text += AsText(data);
     return absl::OkStatus();
   };
-  const Fetch fetch{&image, std::move(path), std::move(accept), &collect};
-  ASSIGN_OR_RETURN(net::HttpResponse response, Get(fetch), what);
-  if (response.status != 200) return Refusal(response, what);
+  ASSIGN_OR_RETURN(const net::HttpResponse response, session_->Send(request));
+  if (response.status != 200) return RegistryRefusal(response, "registry");
+  RETURN_IF_ERROR(CheckStatedDigest(response, text));
   BlobDigest digest = BlobDigest::OfSha256(AsBytes(text));
   return RegistryDocument{std::move(text), std::string(response.Header("Content-Type")),
                           std::move(digest)};
+}
+
+absl::StatusOr<RegistryDocument> RegistryClient::GetDocument(const ImageReference& image,
+                                                             std::string_view path,
+                                                             const std::string& accept,
+                                                             const std::string& what) {
+  ASSIGN_OR_RETURN(const std::vector<Endpoint> places, registries_.Endpoints(image), what);
+  absl::StatusOr<RegistryDocument> document = absl::InternalError("nobody was asked");
+  RETURN_IF_ERROR(AskInOrder(places,
+                             [&](const Endpoint& place, bool*) {
+                               document = GetDocumentFrom(place, path, accept);
+                               return document.status();
+                             }),
+                  what);
+  return document;
 }
 
 absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReference& image,
@@ -157,7 +106,7 @@ absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReferenc
   const std::string what = StrCat("manifest ", Key(image), ":", target);
   ASSIGN_OR_RETURN(
       RegistryDocument document,
-      GetDocument(image, StrCat("/v2/", image.repository, "/manifests/", target),
+      GetDocument(image, StrCat("manifests/", target),
                   StrCat(kOciIndex, ", ", kOciManifest, ", ", kDockerIndex, ", ", kDockerManifest),
                   what));
   if (target.find(':') != std::string::npos) {
@@ -169,9 +118,8 @@ absl::StatusOr<RegistryDocument> RegistryClient::GetManifest(const ImageReferenc
 
 absl::StatusOr<std::string> RegistryClient::GetReferrers(const ImageReference& image,
                                                          const std::string& digest) {
-  absl::StatusOr<RegistryDocument> own =
-      GetDocument(image, StrCat("/v2/", image.repository, "/referrers/", digest),
-                  std::string(kOciIndex), StrCat("referrers of ", digest));
+  absl::StatusOr<RegistryDocument> own = GetDocument(
+      image, StrCat("referrers/", digest), std::string(kOciIndex), StrCat("referrers of ", digest));
   if (own.ok()) return std::move(own->text);
   if (!absl::IsNotFound(own.status())) return own.status();
   std::string tag = digest;
@@ -180,13 +128,84 @@ absl::StatusOr<std::string> RegistryClient::GetReferrers(const ImageReference& i
   return std::move(kept.text);
 }
 
-absl::Status RegistryClient::GetBlob(const ImageReference& image, const Descriptor& blob,
-                                     const OnBytes& on_bytes) {
+absl::StatusOr<std::string> RegistryClient::GetExtensionSignatures(const ImageReference& image,
+                                                                   const std::string& digest) {
+  const std::string what = StrCat("signatures of ", digest);
+  ASSIGN_OR_RETURN(const std::vector<Endpoint> places, registries_.Endpoints(image), what);
+  const Endpoint& place = places.back();
+  Request ping;
+  ping.endpoint = &place;
+  ping.target = "/v2/";
+  ASSIGN_OR_RETURN(const net::HttpResponse answer, session_->Send(ping), what);
+  if (answer.Header("X-Registry-Supports-Signatures") != "1") {
+    return absl::NotFoundError(StrCat(what, ": the registry keeps none"));
+  }
+  Request request;
+  request.endpoint = &place;
+  request.target = StrCat("/extensions/v2/", place.repository, "/signatures/", digest);
+  ASSIGN_OR_RETURN(net::HttpResponse response, session_->Send(request), what);
+  if (response.status != 200) return Annotate(RegistryRefusal(response, "registry"), what);
+  return std::move(response.body);
+}
+
+absl::StatusOr<std::string> RegistryClient::GetFile(const std::string& url, uint64_t max_size) {
+  ASSIGN_OR_RETURN(const net::Url parsed, net::ParseUrl(url));
+  const Endpoint place{parsed.Authority(), "", !parsed.tls()};
+  std::string text;
+  Request request;
+  request.endpoint = &place;
+  request.target = parsed.ToString();
+  request.on_bytes = [&](ByteView data) {
+    if (data.size() > max_size - text.size()) {
+      return absl::ResourceExhaustedError(StrCat("larger than the ", max_size, " bytes allowed"));
+    }
+    text += AsText(data);
+    return absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(const net::HttpResponse response, session_->Send(request), url);
+  if (response.status != 200) return Annotate(RegistryRefusal(response, "server"), url);
+  return text;
+}
+
+absl::Status RegistryClient::ReadFrom(const Endpoint& endpoint, const Descriptor& blob,
+                                      uint64_t offset, const OnBytes& on_bytes) {
+  uint64_t skip = 0;
+  Request request;
+  request.endpoint = &endpoint;
+  request.target = ApiPath(endpoint, StrCat("blobs/", blob.digest.text()));
+  if (offset > 0) request.headers = {{"Range", StrCat("bytes=", offset, "-")}};
+  request.on_head = [&](const net::HttpResponse& head) {
+    skip = head.status == 206 ? 0 : offset;
+    if (head.status == 206 && !BeginsAt(head.Header("Content-Range"), offset)) {
+      return absl::DataLossError("the registry sends another range than asked for");
+    }
+    return absl::OkStatus();
+  };
+  request.on_bytes = [&](ByteView data) {
+    const size_t passed = std::min<uint64_t>(skip, data.size());
+    skip -= passed;
+    return passed == data.size() ? absl::OkStatus() : on_bytes(data.subspan(passed));
+  };
+  ASSIGN_OR_RETURN(const net::HttpResponse response, session_->Send(request));
+  if (response.status == 200 || (response.status == 206 && offset > 0)) return absl::OkStatus();
+  return RegistryRefusal(response, "registry");
+}
+
+absl::Status RegistryClient::Read(const ImageReference& image, const Descriptor& blob,
+                                  uint64_t offset, const OnBytes& on_bytes) {
+  if (offset > 0 && offset >= blob.size) return absl::OkStatus();
   const std::string what = StrCat("blob ", blob.digest.text(), " of ", Key(image));
-  const Fetch fetch{&image, StrCat("/v2/", image.repository, "/blobs/", blob.digest.text()), "",
-                    &on_bytes};
-  ASSIGN_OR_RETURN(net::HttpResponse response, Get(fetch), what);
-  return response.status == 200 ? absl::OkStatus() : Refusal(response, what);
+  ASSIGN_OR_RETURN(const std::vector<Endpoint> places, registries_.Endpoints(image), what);
+  absl::Status taker;  // what `on_bytes` said, as opposed to the registries
+  absl::Status status = AskInOrder(places, [&](const Endpoint& place, bool* final) {
+    return ReadFrom(place, blob, offset, [&](ByteView data) {
+      *final = true;  // whoever has begun to send is the one whose bytes the caller has
+      taker = on_bytes(data);
+      return taker;
+    });
+  });
+  RETURN_IF_ERROR(taker);
+  return Annotate(status, what);
 }
 
 absl::StatusOr<std::string> RegistryClient::GetBlobText(const ImageReference& image,
@@ -206,6 +225,47 @@ absl::StatusOr<std::string> RegistryClient::GetBlobText(const ImageReference& im
   }
   RETURN_IF_ERROR(blob.digest.Check(AsBytes(text), what));
   return text;
+}
+
+// The upload's URL is the registry's to choose; the digest is added to it.
+absl::Status RegistryClient::PushBlob(const Endpoint& endpoint, const std::string& blob) {
+  Request start;
+  start.endpoint = &endpoint;
+  start.method = "POST";
+  start.target = ApiPath(endpoint, "blobs/uploads/");
+  ASSIGN_OR_RETURN(const net::HttpResponse place, session_->Send(start));
+  if (place.status != 202) return RegistryRefusal(place, "registry");
+  ASSIGN_OR_RETURN(const net::Url base,
+                   net::ParseUrl(StrCat(session_->IsInsecure(endpoint) ? "http://" : "https://",
+                                        endpoint.registry, start.target)));
+  ASSIGN_OR_RETURN(net::Url url, net::ResolveUrl(base, place.Header("Location")), "upload");
+  url.target += url.target.find('?') == std::string::npos ? "?" : "&";
+  StrAppend(&url.target, "digest=", net::PercentEncode(crypto::OciDigest(AsBytes(blob))));
+  Request put;
+  put.endpoint = &endpoint;
+  put.method = "PUT";
+  put.target = url.ToString();
+  put.headers = {{"Content-Type", "application/octet-stream"}};
+  put.body = blob;
+  ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put));
+  return done.status == 201 ? absl::OkStatus() : RegistryRefusal(done, "registry");
+}
+
+absl::Status RegistryClient::Push(const ImageReference& image,
+                                  const std::vector<std::string>& blobs,
+                                  const std::string& manifest, const std::string& tag) {
+  const std::string what = StrCat("pushing ", Key(image), ":", tag);
+  ASSIGN_OR_RETURN(const std::vector<Endpoint> places, registries_.Endpoints(image), what);
+  const Endpoint& endpoint = places.back();
+  for (const std::string& blob : blobs) RETURN_IF_ERROR(PushBlob(endpoint, blob), what);
+  Request put;
+  put.endpoint = &endpoint;
+  put.method = "PUT";
+  put.target = ApiPath(endpoint, StrCat("manifests/", tag));
+  put.headers = {{"Content-Type", std::string(kOciManifest)}};
+  put.body = manifest;
+  ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put), what);
+  return done.status == 201 ? absl::OkStatus() : Annotate(RegistryRefusal(done, "registry"), what);
 }
 
 }  // namespace nacre::image

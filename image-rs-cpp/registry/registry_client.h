@@ -1,35 +1,22 @@
-// Reads manifests and blobs from a registry (OCI distribution spec 1.1, sections "Pulling"),
-// anonymously: with the token a registry gives to anybody, never with a password. Redirects are
-// followed with the token left behind as soon as the origin changes. Plain http is spoken only with
-// registries the owner has listed.
+// Reads manifests and blobs from registries (OCI distribution spec 1.1, sections "Pulling" and
+// "Listing Referrers"), from the first of an image's places that has them: the owner's mirrors,
+// then the registry itself (registries_conf.h). Puts signatures beside images for the owner.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "image-rs-cpp/limits.h"
+#include "image-rs-cpp/registry/blob_source.h"
 #include "image-rs-cpp/registry/digest.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/registry/reference.h"
-#include "net/http_client.h"
-#include "net/url.h"
+#include "image-rs-cpp/registry/registry_session.h"
 
 namespace nacre::image {
-
-struct RegistryOptions {
-  // "host" or "host:port" exactly as in image references: these are spoken to over plain http.
-  std::vector<std::string> insecure_registries;
-  // PEM roots for https instead of the system's.
-  std::string trusted_ca_pem;
-  int64_t connect_timeout_ms = 10'000;
-  int64_t idle_timeout_ms = 30'000;  // longest silence during a download
-};
 
 // A manifest or index as it came, with its digest already checked when the reference had one.
 struct RegistryDocument {
@@ -39,15 +26,16 @@ struct RegistryDocument {
 };
 
 // Thread-safe.
-class RegistryClient {
+class RegistryClient : public BlobSource {
  public:
   static absl::StatusOr<std::unique_ptr<RegistryClient>> Create(const RegistryOptions& options,
                                                                 const Limits& limits);
 
   // `target` is a tag or a digest. kNotFound when the registry has no such thing,
-  // kUnauthenticated / kPermissionDenied when it wants more than an anonymous token,
-  // kResourceExhausted past max_manifest_size, kDataLoss for another digest; the net client's
-  // errors else. All name the registry.
+  // kUnauthenticated / kPermissionDenied when it wants more than we have, kResourceExhausted past
+  // max_manifest_size, kDataLoss for another digest than asked for or than the answer's own header
+  // states; the net client's errors else. All name the registry; when several places were asked,
+  // the last one's code and every place's reason.
   absl::StatusOr<RegistryDocument> GetManifest(const ImageReference& image,
                                                const std::string& target);
 
@@ -56,40 +44,50 @@ class RegistryClient {
   // GetManifest; kNotFound when there is neither.
   absl::StatusOr<std::string> GetReferrers(const ImageReference& image, const std::string& digest);
 
-  // Streams a blob. The caller checks size and digest as the bytes come; the server is not asked to
-  // be honest.
-  using OnBytes = std::function<absl::Status(ByteView)>;
+  // Signatures that a registry of the "signature extension" keeps (X-Registry-Supports-Signatures):
+  // the JSON list for a manifest. kNotFound when the registry does not have that extension.
+  absl::StatusOr<std::string> GetExtensionSignatures(const ImageReference& image,
+                                                     const std::string& digest);
+
+  // A small file of a web server (a lookaside store), by the same rules for proxies, roots and
+  // plain http; at most `max_size` bytes. kNotFound as the server says.
+  absl::StatusOr<std::string> GetFile(const std::string& url, uint64_t max_size);
+
+  // BlobSource: a blob from `offset` on, by a range request, or by passing over what is before it
+  // where the server knows no ranges. The caller checks size and digest as the bytes come; the
+  // server is not asked to be honest.
+  std::string_view name() const override { return "registry"; }
+  absl::Status Read(const ImageReference& image, const Descriptor& blob, uint64_t offset,
+                    const OnBytes& on_bytes) override;
   absl::Status GetBlob(const ImageReference& image, const Descriptor& blob,
-                       const OnBytes& on_bytes);
+                       const OnBytes& on_bytes) {
+    return Read(image, blob, 0, on_bytes);
+  }
 
   // A small blob whole, with size and digest checked.
   absl::StatusOr<std::string> GetBlobText(const ImageReference& image, const Descriptor& blob);
 
+  // Puts blobs and a manifest that names them into the repository, under a tag (or the manifest's
+  // digest). To the registry itself, never a mirror. For the owner's desk; guests only read.
+  absl::Status Push(const ImageReference& image, const std::vector<std::string>& blobs,
+                    const std::string& manifest, const std::string& tag);
+
  private:
   RegistryClient(const RegistryOptions& options, const Limits& limits,
-                 std::unique_ptr<net::HttpClient> http)
-      : insecure_(options.insecure_registries), limits_(limits), http_(std::move(http)) {}
+                 std::unique_ptr<RegistrySession> session)
+      : registries_(options.registries), limits_(limits), session_(std::move(session)) {}
 
-  struct Fetch {
-    const ImageReference* image;
-    std::string path;    // "/v2/<repository>/..."
-    std::string accept;  // may be empty
-    const OnBytes* on_bytes;
-  };
-  absl::StatusOr<net::HttpResponse> Get(const Fetch& fetch);
-  absl::StatusOr<RegistryDocument> GetDocument(const ImageReference& image, std::string path,
-                                               std::string accept, const std::string& what);
-  absl::StatusOr<net::HttpResponse> FollowRedirects(const Fetch& fetch, net::Url url,
-                                                    const std::string& token);
-  absl::StatusOr<std::string> AskForToken(const ImageReference& image, std::string_view header);
-  absl::Status CheckAllowed(const net::Url& url) const;
-  bool IsInsecure(const std::string& host_port) const;
+  absl::StatusOr<RegistryDocument> GetDocument(const ImageReference& image, std::string_view path,
+                                               const std::string& accept, const std::string& what);
+  absl::StatusOr<RegistryDocument> GetDocumentFrom(const Endpoint& endpoint, std::string_view path,
+                                                   const std::string& accept);
+  absl::Status ReadFrom(const Endpoint& endpoint, const Descriptor& blob, uint64_t offset,
+                        const OnBytes& on_bytes);
+  absl::Status PushBlob(const Endpoint& endpoint, const std::string& blob);
 
-  const std::vector<std::string> insecure_;
+  const RegistriesConf registries_;
   const Limits limits_;
-  const std::unique_ptr<net::HttpClient> http_;
-  std::mutex mutex_;
-  std::map<std::string, std::string> tokens_;  // by "<registry>/<repository>"
+  const std::unique_ptr<RegistrySession> session_;
 };
 
 }  // namespace nacre::image

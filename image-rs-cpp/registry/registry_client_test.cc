@@ -32,6 +32,7 @@ class RegistryClientTest : public ::testing::Test {
   std::unique_ptr<RegistryClient> Client() {
     RegistryOptions options;
     options.insecure_registries = insecure_;
+    options.sleep = [](uint32_t) {};
     auto client = RegistryClient::Create(options, limits_);
     EXPECT_TRUE(client.ok()) << client.status();
     return *std::move(client);

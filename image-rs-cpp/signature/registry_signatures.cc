@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "image-rs-cpp/printable.h"
 #include "image-rs-cpp/registry/artifact.h"
 #include "image-rs-cpp/signature/bundle.h"
 #include "image-rs-cpp/signature/cosign.h"
+#include "image-rs-cpp/signature/openpgp.h"
 #include "image-rs-cpp/signature/simple_signing.h"
 
 namespace nacre::image {
@@ -15,6 +18,13 @@ namespace {
 // Signatures and referring artifacts looked at per image. The registry chooses how many it names.
 constexpr size_t kMaxSignatures = 64;
 constexpr size_t kMaxArtifacts = 32;
+
+void Note(const std::string& name, const absl::Status& status, FoundSignatures* found) {
+  if (status.ok() || absl::IsNotFound(status)) return;
+  found->problems.push_back(StrCat(name, ": ", Message(status)));
+  const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  if (network && found->unreachable.ok()) found->unreachable = status;
+}
 
 class Search {
  public:
@@ -32,10 +42,7 @@ class Search {
 
  private:
   void Note(const std::string& name, const absl::Status& status) {
-    if (status.ok() || absl::IsNotFound(status)) return;
-    found_.problems.push_back(StrCat(name, ": ", Message(status)));
-    const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-    if (network && found_.unreachable.ok()) found_.unreachable = status;
+    image::Note(name, status, &found_);
   }
 
   bool Full() const { return found_.signatures.size() >= kMaxSignatures; }
@@ -100,7 +107,51 @@ class Search {
   FoundSignatures found_;
 };
 
+// The files are numbered from 1 on; the first that is missing ends them.
+absl::Status ReadLookaside(const std::string& url, RegistryClient* registry,
+                           FoundSignatures* found) {
+  for (size_t number = 1; number <= kMaxArtifacts; ++number) {
+    absl::StatusOr<std::string> file = registry->GetFile(StrCat(url, number), kMaxOpenPgpMessage);
+    if (absl::IsNotFound(file.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(file.status());
+    found->messages.push_back({StrCat("lookaside signature-", number), ToBytes(*file)});
+  }
+  return absl::OkStatus();
+}
+
+// {"signatures": [{"schemaVersion": 2, "name": "<digest>@<name>", "type": "atomic",
+//                  "content": base64}]}
+absl::Status ReadExtension(const ImageInQuestion& image, const std::string& digest,
+                           RegistryClient* registry, FoundSignatures* found) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   registry->GetExtensionSignatures(image.reference, digest));
+  ASSIGN_OR_RETURN(const Json list, ParseJson(text, {.max_size = 16 << 20, .max_depth = 8}));
+  if (!list.is_object()) return absl::InvalidArgumentError("not an object");
+  ASSIGN_OR_RETURN(const Json* signatures, JsonArray(list, "signatures", "list"));
+  for (size_t i = 0; i < std::min(signatures->size(), kMaxArtifacts); ++i) {
+    const Json& item = (*signatures)[i];
+    if (!item.is_object()) return absl::InvalidArgumentError("a signature is not an object");
+    ASSIGN_OR_RETURN(const std::string type, JsonString(item, "type", "signature"));
+    if (type != "atomic") continue;
+    ASSIGN_OR_RETURN(const std::string content, JsonString(item, "content", "signature"));
+    ASSIGN_OR_RETURN(Bytes message, Base64Decode(content), "signature");
+    found->messages.push_back({StrCat("registry's signature ", i), std::move(message)});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+FoundSignatures FindOpenPgpSignatures(const ImageInQuestion& image, const Lookaside& lookaside,
+                                      RegistryClient* registry) {
+  FoundSignatures found;
+  for (const std::string& digest : image.digests) {
+    const std::string url = lookaside.UrlFor(image.reference, digest);
+    if (!url.empty()) Note("lookaside", ReadLookaside(url, registry, &found), &found);
+    Note("registry", ReadExtension(image, digest, registry, &found), &found);
+  }
+  return found;
+}
 
 FoundSignatures FindSigstoreSignatures(const ImageInQuestion& image, const Limits& limits,
                                        RegistryClient* registry) {

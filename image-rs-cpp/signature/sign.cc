@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/registry/artifact.h"
 #include "image-rs-cpp/registry/manifest.h"
 #include "image-rs-cpp/registry/reference.h"
 #include "image-rs-cpp/signature/cosign.h"
@@ -41,6 +42,14 @@ Json DescriptorOf(const std::string& blob, std::string_view media_type) {
           {"size", blob.size()}};
 }
 
+absl::StatusOr<Json> PresentLayers(std::string_view manifest) {
+  if (manifest.empty()) return Json::array();
+  const Limits limits;
+  RETURN_IF_ERROR(ParseArtifact(manifest, limits).status(), "signatures there are");
+  ASSIGN_OR_RETURN(const Json json, ParseJson(manifest));
+  return json["layers"];
+}
+
 }  // namespace
 
 absl::StatusOr<Bytes> SignPayload(const crypto::PrivateKey& key, ByteView payload) {
@@ -50,9 +59,12 @@ absl::StatusOr<Bytes> SignPayload(const crypto::PrivateKey& key, ByteView payloa
   return EcdsaSigValue(raw);
 }
 
+std::string SignatureTag(const std::string& manifest_digest) { return CosignTag(manifest_digest); }
+
 absl::StatusOr<SignatureArtifact> SignImage(const std::string& manifest_digest,
                                             const std::string& docker_reference,
-                                            const crypto::PrivateKey& key) {
+                                            const crypto::PrivateKey& key,
+                                            std::string_view present_manifest) {
   RETURN_IF_ERROR(BlobDigest::Parse(manifest_digest).status());
   RETURN_IF_ERROR(ParseImageReference(docker_reference).status());
   ASSIGN_OR_RETURN(
@@ -61,17 +73,21 @@ absl::StatusOr<SignatureArtifact> SignImage(const std::string& manifest_digest,
   ASSIGN_OR_RETURN(const Bytes signature, SignPayload(key, AsBytes(payload)));
   Json layer = DescriptorOf(payload, kSimpleSigningMediaType);
   layer["annotations"] = {{std::string(kCosignSignature), Base64Encode(signature)}};
+  ASSIGN_OR_RETURN(Json layers, PresentLayers(present_manifest));
+  layers.push_back(std::move(layer));
   // Tools that copy images want a configuration that fits the layers.
+  Json digests = Json::array();
+  for (const Json& item : layers) digests.push_back(item["digest"]);
   const Json config = {{"architecture", ""},
                        {"os", ""},
                        {"config", Json::object()},
-                       {"rootfs", {{"type", "layers"}, {"diff_ids", {layer["digest"]}}}}};
+                       {"rootfs", {{"type", "layers"}, {"diff_ids", digests}}}};
   const std::string config_text = config.dump();
   const Json manifest = {
       {"schemaVersion", 2},
       {"mediaType", kOciManifest},
       {"config", DescriptorOf(config_text, "application/vnd.oci.image.config.v1+json")},
-      {"layers", {layer}}};
+      {"layers", layers}};
   return SignatureArtifact{CosignTag(manifest_digest), manifest.dump(), {config_text, payload}};
 }
 

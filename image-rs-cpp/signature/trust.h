@@ -11,6 +11,7 @@
 #include "image-rs-cpp/documents.h"
 #include "image-rs-cpp/limits.h"
 #include "image-rs-cpp/registry/registry_client.h"
+#include "image-rs-cpp/signature/lookaside.h"
 #include "image-rs-cpp/signature/policy.h"
 #include "image-rs-cpp/signature/sigstore.h"
 
@@ -19,9 +20,11 @@ namespace nacre::image {
 // Immutable; threads may share one.
 class TrustPolicy {
  public:
-  // Reads policy.json and the key material it names; ParseImagePolicy's errors.
+  // Reads policy.json and the key material it names; ParseImagePolicy's errors. `lookaside` says
+  // where OpenPGP signatures are kept.
   static absl::StatusOr<std::shared_ptr<const TrustPolicy>> Create(std::string_view policy_json,
-                                                                   const Documents& documents);
+                                                                   const Documents& documents,
+                                                                   Lookaside lookaside = {});
   // {"default": [{"type": "insecureAcceptAnything"}]}: for an owner's own desk.
   static std::shared_ptr<const TrustPolicy> AcceptAnything();
 
@@ -32,8 +35,10 @@ class TrustPolicy {
                      RegistryClient* registry) const;
 
  private:
-  explicit TrustPolicy(ImagePolicy policy) : policy_(std::move(policy)) {}
+  TrustPolicy(ImagePolicy policy, Lookaside lookaside)
+      : policy_(std::move(policy)), lookaside_(std::move(lookaside)) {}
   const ImagePolicy policy_;
+  const Lookaside lookaside_;
 };
 
 }  // namespace nacre::image

@@ -28,15 +28,38 @@ absl::StatusOr<std::string> WaitForAddress(int log) {
   return absl::UnavailableError(StrCat("docker-registry ended: ", text));
 }
 
+absl::StatusOr<std::string> Configuration(const std::string& folder,
+                                          const RealRegistryOptions& options) {
+  std::string text = StrCat(
+      "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
+      "storage: {filesystem: {rootdirectory: ",
+      folder, "/data}}\nhttp:\n  addr: \"127.0.0.1:0\"\n");
+  if (!options.tls_certificate_pem.empty()) {
+    RETURN_IF_ERROR(WriteFile(folder + "/tls.pem", AsBytes(options.tls_certificate_pem)));
+    RETURN_IF_ERROR(WriteFile(folder + "/tls.key", AsBytes(options.tls_private_key_pem), 0600));
+    StrAppend(&text, "  tls: {certificate: ", folder, "/tls.pem, key: ", folder, "/tls.key}\n");
+  }
+  if (!options.htpasswd.empty()) {
+    RETURN_IF_ERROR(WriteFile(folder + "/htpasswd", AsBytes(options.htpasswd)));
+    StrAppend(&text, "auth: {htpasswd: {realm: test, path: ", folder, "/htpasswd}}\n");
+  }
+  if (!options.token_realm.empty()) {
+    RETURN_IF_ERROR(WriteFile(folder + "/root.pem", AsBytes(options.token_root_pem)));
+    StrAppend(&text, "auth: {token: {realm: \"", options.token_realm, "\", service: \"",
+              kTokenService, "\", issuer: \"", kTokenIssuer, "\", rootcertbundle: ", folder,
+              "/root.pem}}\n");
+  }
+  return text;
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RealRegistry>> RealRegistry::Start() {
+absl::StatusOr<std::unique_ptr<RealRegistry>> RealRegistry::Start(
+    const RealRegistryOptions& registry_options) {
   ASSIGN_OR_RETURN(TemporaryDirectory folder, TemporaryDirectory::Create("registry"));
   const std::string config = folder.path() + "/config.yml";
-  RETURN_IF_ERROR(WriteFile(
-      config, AsBytes(StrCat("version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
-                             "storage: {filesystem: {rootdirectory: ",
-                             folder.path(), "/data}}\nhttp: {addr: \"127.0.0.1:0\"}\n"))));
+  ASSIGN_OR_RETURN(const std::string text, Configuration(folder.path(), registry_options));
+  RETURN_IF_ERROR(WriteFile(config, AsBytes(text)));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe");
   UniqueFd log(ends[0]), log_end(ends[1]);

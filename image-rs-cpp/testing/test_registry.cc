@@ -45,6 +45,24 @@ size_t TestRegistry::CountRequests(const std::string& part) {
   return count;
 }
 
+// Ranges as "bytes=N-" only, which is all the client asks for.
+net::HttpResponse TestRegistry::AnswerBlob(const net::HttpServerRequest& request,
+                                           const std::string& blob) {
+  constexpr std::string_view kUnit = "bytes=";
+  const std::string_view range = request.Header("Range");
+  size_t begin = 0;
+  if (!ranges_ || !range.starts_with(kUnit) ||
+      !ParseNumber(range.substr(kUnit.size(), range.size() - kUnit.size() - 1), &begin) ||
+      begin >= blob.size()) {
+    return net::MakeResponse(200, "application/octet-stream", blob);
+  }
+  net::HttpResponse response =
+      net::MakeResponse(206, "application/octet-stream", blob.substr(begin));
+  response.headers.emplace_back("Content-Range",
+                                StrCat("bytes ", begin, "-", blob.size() - 1, "/", blob.size()));
+  return response;
+}
+
 net::HttpResponse TestRegistry::Answer(const net::HttpServerRequest& request) {
   {
     std::lock_guard lock(mutex_);
@@ -63,7 +81,7 @@ net::HttpResponse TestRegistry::Answer(const net::HttpServerRequest& request) {
   } else if (request.path.find("/referrers/") != std::string::npos) {
     // No "referrers": as older registries.
   } else if (auto found = blobs_.find(last); found != blobs_.end()) {
-    return net::MakeResponse(200, "application/octet-stream", found->second);
+    return AnswerBlob(request, found->second);
   }
   return net::MakeResponse(404, "application/json", R"({"errors":[{"code":"UNKNOWN"}]})");
 }

@@ -36,6 +36,9 @@ class TestRegistry {
       std::function<std::optional<net::HttpResponse>(const net::HttpServerRequest& request)>;
   void SetHook(Hook hook) { hook_ = std::move(hook); }
 
+  // Without them every answer is the whole blob.
+  void SetRanges(bool ranges) { ranges_ = ranges; }
+
   // "path" or "path?query" of every request so far.
   std::vector<std::string> requests();
   size_t CountRequests(const std::string& part);
@@ -43,12 +46,14 @@ class TestRegistry {
  private:
   TestRegistry() = default;
   net::HttpResponse Answer(const net::HttpServerRequest& request);
+  net::HttpResponse AnswerBlob(const net::HttpServerRequest& request, const std::string& blob);
 
   std::mutex mutex_;
   std::map<std::string, std::string> blobs_;
   std::map<std::string, std::pair<std::string, std::string>> manifests_;  // text, media type
   std::vector<std::string> requests_;
   Hook hook_;
+  bool ranges_ = true;
   std::unique_ptr<net::HttpServer> server_;
 };
 
