@@ -63,9 +63,28 @@ absl::Status ImagePuller::CheckTrust(const ImageReference& reference,
   return options_.trust->Check(image, options_.limits, registry_.get());
 }
 
+absl::StatusOr<std::string> ImagePuller::GetConfigText(const ImageReference& reference,
+                                                       const Descriptor& blob) {
+  const bool small = blob.size <= options_.limits.max_config_size;
+  for (BlobSource* source : options_.blob_sources) {
+    std::string text;
+    const absl::Status read = source->Read(reference, blob, 0, [&](ByteView bytes) {
+      if (!small || bytes.size() > blob.size - text.size()) {
+        return absl::ResourceExhaustedError("image config: too long");
+      }
+      text += AsText(bytes);
+      return absl::OkStatus();
+    });
+    if (read.ok() && text.size() == blob.size && blob.digest.Check(AsBytes(text), "").ok()) {
+      return text;
+    }
+  }
+  return registry_->GetBlobText(reference, blob);
+}
+
 absl::StatusOr<ImageConfig> ImagePuller::GetConfig(const ImageReference& reference,
                                                    const Manifest& manifest) {
-  ASSIGN_OR_RETURN(std::string text, registry_->GetBlobText(reference, manifest.config));
+  ASSIGN_OR_RETURN(std::string text, GetConfigText(reference, manifest.config));
   ASSIGN_OR_RETURN(ImageConfig config, ParseImageConfig(text, options_.limits));
   RETURN_IF_ERROR(CheckPlatform(config, options_.platform), "image config");
   if (config.diff_ids.size() != manifest.layers.size()) {

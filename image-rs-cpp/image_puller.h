@@ -36,8 +36,8 @@ struct ImagePullerOptions {
   KeyResolver* key_resolver = nullptr;        // null: encrypted images are refused
   std::vector<std::string> private_key_uris;  // see LayerKeyOptions
   RegistryOptions registry;
-  std::vector<BlobSource*>
-      blob_sources;  // asked for layers before the registry; outlive the puller
+  // Asked for layers and image configurations before the registry; they outlive the puller.
+  std::vector<BlobSource*> blob_sources;
   // Which images may run at all; null: none.
   std::shared_ptr<const TrustPolicy> trust;
   Limits limits;
@@ -79,6 +79,8 @@ class ImagePuller {
   absl::StatusOr<PulledImage> PullReference(const ImageReference& reference,
                                             const PullExpectations& expectations);
   absl::Status CheckTrust(const ImageReference& reference, const ResolvedImage& resolved);
+  absl::StatusOr<std::string> GetConfigText(const ImageReference& reference,
+                                            const Descriptor& blob);
   absl::StatusOr<ImageConfig> GetConfig(const ImageReference& reference, const Manifest& manifest);
 
   const ImagePullerOptions options_;

@@ -48,6 +48,7 @@ class ImagePullerTest : public ::testing::Test {
       options.registry.insecure_registries = {registry_->host()};
       options.trust = TrustPolicy::AcceptAnything();
       options.limits = limits_;
+      options.blob_sources = sources_;
       auto puller = ImagePuller::Create(std::move(options));
       EXPECT_TRUE(puller.ok()) << puller.status();
       puller_ = *std::move(puller);
@@ -74,6 +75,7 @@ class ImagePullerTest : public ::testing::Test {
   }
 
   Limits limits_;
+  std::vector<BlobSource*> sources_;
   std::optional<TemporaryDirectory> folder_;
   std::unique_ptr<TestRegistry> registry_;
   std::string config_digest_;
@@ -105,6 +107,50 @@ TEST_F(ImagePullerTest, PullsDecryptsAndMounts) {
   }
   EXPECT_TRUE(UnmountRootfs(place.target).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(UnmountRootfs(place.target)));
+}
+
+// A node's cache: gives the blobs of one image, changed as the test wants.
+class Cache : public BlobSource {
+ public:
+  using Change = std::function<std::string(std::string)>;
+  Cache(const TestImage& image, Change change) : blobs_(image.blobs), change_(std::move(change)) {}
+  std::string_view name() const override { return "cache"; }
+  absl::Status Read(const ImageReference&, const Descriptor& blob, uint64_t offset,
+                    const OnBytes& on_bytes) override {
+    const std::string content = change_(blobs_.at(blob.digest.text()));
+    return on_bytes(AsBytes(content).subspan(std::min<size_t>(offset, content.size())));
+  }
+
+ private:
+  const std::map<std::string, std::string> blobs_;
+  const Change change_;
+};
+
+TEST_F(ImagePullerTest, WhatACacheHasTheRegistryIsNotAskedFor) {
+  const TestImage image = Encrypted();
+  Cache cache(image, [](std::string content) { return content; });
+  sources_ = {&cache};
+  auto pulled = Pull(image);
+  ASSERT_TRUE(pulled.ok()) << pulled.status();
+  EXPECT_EQ(registry_->CountRequests("/blobs/"), 0u);
+}
+
+TEST_F(ImagePullerTest, WhateverACacheGivesTheImageIsTheSame) {
+  const TestImage image = Encrypted();
+  const std::vector<Cache::Change> changes = {
+      [](std::string content) { return content + "x"; },
+      [](std::string content) { return content.substr(0, content.size() / 2); },
+      [](std::string content) { return std::string(content.size(), 'x'); },
+      [](std::string content) { return ++content[content.size() / 2], content; },
+      [](std::string) { return std::string(); }};
+  for (const Cache::Change& change : changes) {
+    Cache cache(image, change);
+    sources_ = {&cache};
+    puller_.reset();  // with its layers
+    auto pulled = Pull(image);
+    ASSERT_TRUE(pulled.ok()) << pulled.status();
+    EXPECT_EQ(pulled->layers.size(), 3u);
+  }
 }
 
 TEST_F(ImagePullerTest, SharesLayersBetweenImages) {

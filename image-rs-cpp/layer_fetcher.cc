@@ -107,10 +107,10 @@ class Fetcher {
       absl::Status unpacked;  // as opposed to the source
       absl::Status read =
           sources[source]->Read(*plan_.reference, layer, before, [&](ByteView data) {
+            *mixed |= !last;
             unpacked = stop_ ? absl::CancelledError("another layer failed") : pipeline->Write(data);
             return unpacked;
           });
-      if (!last && pipeline->received() != before) *mixed = true;
       RETURN_IF_ERROR(unpacked);
       if (read.ok() && pipeline->received() == layer.size) return read;
       // A source that ends too early without saying so has broken off like any other.

@@ -46,6 +46,11 @@ absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data) {
                         .Strings("insecure_registries", &config.image.insecure_registries)
                         .Finish());
   }
+  if (const Json* node_cache = root.Table("node_cache")) {
+    RETURN_IF_ERROR(TableReader(*node_cache, "nacre.toml: [node_cache]")
+                        .Bool("enabled", &config.node_cache)
+                        .Finish());
+  }
   RETURN_IF_ERROR(root.Finish());
   return config;
 }

@@ -11,6 +11,8 @@
 //   insecure_registries = ["10.0.2.2:5000"]                     # plain HTTP
 //   [image]                                                     # docs/reference/image-settings.md
 //   image_security_policy = '''{"default": [{"type": "reject"}], ...}'''
+//   [node_cache]
+//   enabled = false    # default true: blobs come from the node's cache where it has one
 #pragma once
 
 #include <string>
@@ -30,6 +32,7 @@ struct AgentConfig {
   std::vector<std::string> broker_fallback_urls;
   std::string broker_proxy;  // empty: none
   image::ImageSettings image;
+  bool node_cache = true;
 };
 
 // kInvalidArgument naming the key. A broker must be https and come with its certificate or

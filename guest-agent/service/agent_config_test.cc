@@ -26,6 +26,13 @@ TEST(AgentConfig, ReadsEveryKey) {
   EXPECT_EQ(config->image.image_security_policy_uri, "kbs:///default/security-policy/test");
 }
 
+TEST(AgentConfig, TheNodesCacheIsUsedUnlessTheOwnerMinds) {
+  EXPECT_TRUE(ReadAgentConfig({})->node_cache);
+  EXPECT_TRUE(ReadAgentConfig({{"nacre.toml", "[node_cache]\n"}})->node_cache);
+  EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", "[node_cache]\nenabled = false\n"}})->node_cache);
+  EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", "[node_cache]\nenabled = \"no\"\n"}}).ok());
+}
+
 TEST(AgentConfig, ABrokerMayBeKnownByItsKeyAndHaveSeveralAddresses) {
   const auto config = ReadAgentConfig(
       {{"nacre.toml",

@@ -12,6 +12,11 @@ absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
     options.work_dir = options_.work_dir;
     options.key_resolver = keys_;
     RETURN_IF_ERROR(image::LoadImageSettings(options_.settings, image::Documents(keys_), &options));
+    if (options_.node_cache && node_cache_ == nullptr) {
+      auto cache = NodeCacheSource::Open();
+      if (cache.ok()) node_cache_ = *std::move(cache);  // else this node has none
+    }
+    if (node_cache_ != nullptr) options.blob_sources = {node_cache_.get()};
     ASSIGN_OR_RETURN(puller_, image::ImagePuller::Create(std::move(options)));
   }
   return puller_.get();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "guest-agent/storage/node_cache_source.h"
 #include "guest-agent/storage/rootfs.h"
 #include "image-rs-cpp/image_puller.h"
 #include "image-rs-cpp/image_settings.h"
@@ -15,6 +16,7 @@ namespace nacre::guest_agent {
 struct ImageRootfsOptions {
   std::string work_dir = "/run/nacre/images";
   image::ImageSettings settings;
+  bool node_cache = false;  // ask the node's cache for blobs first, where there is one
 };
 
 // Thread-safe.
@@ -35,7 +37,9 @@ class ImageRootfs : public RootfsProvider {
   const ImageRootfsOptions options_;
   image::KeyResolver* const keys_;
   std::mutex mutex_;
-  std::unique_ptr<image::ImagePuller> puller_;  // guarded by mutex_ until it is made
+  // Both guarded by mutex_ until they are made.
+  std::unique_ptr<NodeCacheSource> node_cache_;
+  std::unique_ptr<image::ImagePuller> puller_;
 };
 
 }  // namespace nacre::guest_agent

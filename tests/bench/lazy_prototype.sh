@@ -42,8 +42,12 @@ make_images() {
 }
 
 size() { stat -c %s "$1"; }
-disk() { outer_options+=(-blockdev "driver=raw,node-name=$1,read-only=on,file.driver=file,file.filename=$2"
-  -device "virtio-blk-pci,drive=$1,serial=$1"); }
+disk() {
+  local file=file.driver=file,file.filename=$2
+  outer_options+=(-blockdev "driver=raw,node-name=$1,read-only=on,$file"
+    -device "virtio-blk-pci,drive=$1,serial=$1")
+}
+root_hash() { awk '/Root hash/{print $3}' "$STACK/$1.verity"; }
 
 # What runs in the guest: each way from "the blob is on this node" to the program's first line.
 write_guest_script() {
@@ -71,24 +75,31 @@ mkdir -p /run/a /run/b /run/c /run/whole
 # The first run of anything here also reads the tools themselves.
 dmsetup version >/dev/null; now >/dev/null; mount -t tmpfs -o size=2G whole /run/whole
 
-began=\$(now); mount -t erofs -o ro /dev/\$plain /run/a; first_line /run/a; report erofs \$began \$plain
+began=\$(now)
+mount -t erofs -o ro /dev/\$plain /run/a; first_line /run/a; report erofs \$began \$plain
 umount /run/a
-began=\$(now); mount -t erofs -o ro /dev/\$lz4 /run/a; first_line /run/a; report erofs-lz4 \$began \$lz4
+began=\$(now)
+mount -t erofs -o ro /dev/\$lz4 /run/a; first_line /run/a; report erofs-lz4 \$began \$lz4
 umount /run/a; echo 3 >/proc/sys/vm/drop_caches
 was=\$(sectors \$lz4)
 began=\$(now)
-verity v \$lz4 \$lz4tree \$blocks $(awk '/Root hash/{print $3}' "$STACK/lz4.erofs.verity")
+verity v \$lz4 \$lz4tree \$blocks $(root_hash lz4.erofs)
 mount -t erofs -o ro /dev/mapper/v /run/b; first_line /run/b
-echo "lazy: erofs-lz4-verity \$(echo "\$(now) - \$began" | bc) \$(((\$(sectors \$lz4) - was + \$(sectors \$lz4tree)) * 512))"
+read=\$((\$(sectors \$lz4) - was + \$(sectors \$lz4tree)))
+echo "lazy: erofs-lz4-verity \$(echo "\$(now) - \$began" | bc) \$((read * 512))"
 began=\$(now)
-verity w \$crypt \$crypttree \$blocks $(awk '/Root hash/{print $3}' "$STACK/lz4.crypt.verity")
-dmsetup create c --readonly --table \
-  "0 \$((blocks * 8)) crypt aes-xts-plain64 $key 0 /dev/mapper/w 0 2 sector_size:4096 iv_large_sectors"
-mount -t erofs -o ro /dev/mapper/c /run/c; first_line /run/c; report erofs-lz4-crypt-verity \$began \$crypt \$crypttree
-began=\$(now); cat /run/c/usr/lib/git-core/git >/dev/null; report then-one-file-more \$began \$crypt \$crypttree
+verity w \$crypt \$crypttree \$blocks $(root_hash lz4.crypt)
+cipher="aes-xts-plain64 $key 0 /dev/mapper/w 0 2 sector_size:4096 iv_large_sectors"
+dmsetup create c --readonly --table "0 \$((blocks * 8)) crypt \$cipher"
+mount -t erofs -o ro /dev/mapper/c /run/c; first_line /run/c
+report erofs-lz4-crypt-verity \$began \$crypt \$crypttree
+began=\$(now)
+cat /run/c/usr/lib/git-core/git >/dev/null
+report then-one-file-more \$began \$crypt \$crypttree
 began=\$(now)
 openssl dgst -sha256 </dev/\$layer >/dev/null
-gzip -dc </dev/\$layer 2>/dev/null | tee >(openssl dgst -sha256 >/dev/null) | tar -C /run/whole -xf -
+gzip -dc </dev/\$layer 2>/dev/null | tee >(openssl dgst -sha256 >/dev/null) |
+  tar -C /run/whole -xf -
 first_line /run/whole; report whole-tar-gz \$began \$layer
 EOF
 }
