@@ -56,8 +56,8 @@ absl::Status ReadNodeCache(const Json& table, const std::string& where, NodeCach
       .String("folder", &out->folder)
       .Uint("max_size_mib", &out->max_size_mib, 1, 1 << 26)
       .Bool("fetch", &out->fetch)
-      .Strings("insecure_registries", &out->insecure_registries)
-      .String("trusted_ca", &out->trusted_ca)
+      .String("registries_conf", &out->registries_conf)
+      .String("extra_ca", &out->extra_ca)
       .Finish();
 }
 
@@ -124,7 +124,8 @@ absl::Status Validate(const std::string& name, const RuntimeConfig& config) {
   RETURN_IF_ERROR(check("[emulator] dir", config.emulator.dir, emulated));
   RETURN_IF_ERROR(check("[node_cache] socket", config.node_cache.socket, false));
   RETURN_IF_ERROR(check("[node_cache] folder", config.node_cache.folder, true));
-  RETURN_IF_ERROR(check("[node_cache] trusted_ca", config.node_cache.trusted_ca, false));
+  RETURN_IF_ERROR(check("[node_cache] extra_ca", config.node_cache.extra_ca, false));
+  RETURN_IF_ERROR(check("[node_cache] registries_conf", config.node_cache.registries_conf, false));
   RETURN_IF_ERROR(check("[runtime] state_dir", config.runtime.state_dir, true));
   RETURN_IF_ERROR(CheckAnnotationNames(name, config));
   RETURN_IF_ERROR(CheckIdBlock(name, hypervisor));

@@ -62,8 +62,8 @@ struct NodeCacheConfig {
   std::string folder = "/var/cache/nacre/blobs";
   uint64_t max_size_mib = 20480;  // 1..67108864; the blobs used longest ago go first
   bool fetch = true;              // get what is missing from the registry, without credentials
-  std::vector<std::string> insecure_registries;  // "host:port" spoken to over plain http
-  std::string trusted_ca;                        // PEM file of roots, in place of the system's
+  std::string registries_conf;    // containers-registries.conf(5) of this node; may be empty
+  std::string extra_ca;           // PEM file of roots besides the system's; may be empty
 };
 
 // [runtime]

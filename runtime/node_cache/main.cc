@@ -14,24 +14,30 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "image-rs-cpp/registry/registry_client.h"
 #include "net/stream.h"
 #include "runtime/config/runtime_config.h"
-#include "runtime/node_cache/registry_source.h"
 #include "runtime/node_cache/service.h"
 
 namespace nacre::runtime {
 namespace {
 
+constexpr size_t kMaxConf = 1 << 20;
 constexpr size_t kMaxRoots = 4 << 20;
 constexpr int64_t kRegistryIdleMs = 10'000;
 
 absl::StatusOr<std::unique_ptr<image::RegistryClient>> Registry(const NodeCacheConfig& config) {
   image::RegistryOptions options;
-  options.insecure_registries = config.insecure_registries;
   options.idle_timeout_ms = kRegistryIdleMs;
-  if (!config.trusted_ca.empty()) {
-    ASSIGN_OR_RETURN(options.trusted_ca_pem, ReadTextFile(config.trusted_ca, kMaxRoots),
-                     "[node_cache] trusted_ca");
+  if (!config.registries_conf.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadTextFile(config.registries_conf, kMaxConf),
+                     "[node_cache] registries_conf");
+    ASSIGN_OR_RETURN(options.registries, image::RegistriesConf::Parse(text),
+                     config.registries_conf);
+  }
+  if (!config.extra_ca.empty()) {
+    ASSIGN_OR_RETURN(options.extra_ca_pem, ReadTextFile(config.extra_ca, kMaxRoots),
+                     "[node_cache] extra_ca");
   }
   return image::RegistryClient::Create(options, image::Limits());
 }
@@ -54,8 +60,7 @@ absl::Status Serve(const std::string& config_path) {
   const sigset_t signals = BlockStopSignals();  // before any thread starts
   ASSIGN_OR_RETURN(const auto store, BlobStore::Open(config.folder, config.max_size_mib << 20));
   ASSIGN_OR_RETURN(const auto registry, Registry(config));
-  RegistrySource source(registry.get());
-  Fetches fetches(store.get(), &source);
+  Fetches fetches(store.get(), registry.get());
   NodeCacheService service(store.get(), config.fetch ? &fetches : nullptr);
   ASSIGN_OR_RETURN(UniqueFd listener, net::ListenUnix(config.socket, {.replace_dead = true}));
   Log(LogLevel::kInfo, "node_cache_ready",

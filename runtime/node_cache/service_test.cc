@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "base/status_testing.h"
 #include "base/strings.h"
+#include "image-rs-cpp/registry/registry_client.h"
 #include "image-rs-cpp/testing/test_registry.h"
 #include "net/stream.h"
 #include "net/ttrpc/client.h"
 #include "runtime/node_cache/limits.h"
-#include "runtime/node_cache/registry_source.h"
 
 namespace nacre::runtime {
 namespace {
@@ -40,8 +40,7 @@ class NodeCacheServiceTest : public ::testing::Test {
     image::RegistryOptions options;
     options.insecure_registries = {registry_->host()};
     ASSERT_OK_AND_ASSIGN(client_, image::RegistryClient::Create(options, image::Limits()));
-    source_.emplace(client_.get());
-    fetches_.emplace(store_.get(), &*source_);
+    fetches_.emplace(store_.get(), client_.get());
     service_.emplace(store_.get(), &*fetches_);
     ASSERT_OK_AND_ASSIGN(UniqueFd listener, net::ListenUnix(socket()));
     server_ = std::jthread(
@@ -69,7 +68,6 @@ class NodeCacheServiceTest : public ::testing::Test {
   std::optional<TemporaryDirectory> folder_;
   std::unique_ptr<BlobStore> store_;
   std::unique_ptr<image::RegistryClient> client_;
-  std::optional<RegistrySource> source_;
   std::optional<Fetches> fetches_;
   std::optional<NodeCacheService> service_;
   std::jthread server_;
