@@ -17,7 +17,15 @@ namespace {
 
 constexpr int kUndefinedExitCode = 1;
 
-// A path gives its value; anything else, one object of variables a solution.
+// The query as an expression whose value is asked for; null when it is a statement.
+std::shared_ptr<const rego::Query> AsExpression(const rego::Policy& policy,
+                                                const std::string& query) {
+  auto prepared = policy.Prepare(StrCat("value := (", query, "\n)"));
+  return prepared.ok() ? *prepared : nullptr;
+}
+
+// A path gives its value, and so does an expression without variables; anything else, one object of
+// variables a solution.
 absl::StatusOr<int> Eval(const PolicyOptions& options) {
   PolicyFiles files;
   RETURN_IF_ERROR(LoadPolicyFiles(options, &files));
@@ -29,9 +37,16 @@ absl::StatusOr<int> Eval(const PolicyOptions& options) {
     std::printf("%s\n", value.defined() ? rego::ToJson(value, style).c_str() : "undefined");
     return value.defined() ? 0 : kUndefinedExitCode;
   }
-  ASSIGN_OR_RETURN(const auto query, files.policy->Prepare(options.query));
-  ASSIGN_OR_RETURN(const auto solutions, evaluator.Evaluate(*query, files.input, files.data));
+  ASSIGN_OR_RETURN(auto query, files.policy->Prepare(options.query));
+  std::shared_ptr<const rego::Query> expression;
+  if (query->names.empty()) expression = AsExpression(*files.policy, options.query);
+  ASSIGN_OR_RETURN(const auto solutions,
+                   evaluator.Evaluate(expression ? *expression : *query, files.input, files.data));
   for (const auto& bindings : solutions) {
+    if (expression != nullptr) {
+      std::printf("%s\n", rego::ToJson(bindings[0].value, style).c_str());
+      continue;
+    }
     rego::ObjectBuilder row(files.arena);
     for (const rego::Binding& binding : bindings) row.Set(binding.name, binding.value);
     std::printf("%s\n", rego::ToJson(row.Build(), style).c_str());
@@ -40,22 +55,31 @@ absl::StatusOr<int> Eval(const PolicyOptions& options) {
   return solutions.empty() ? kUndefinedExitCode : 0;
 }
 
+// The first error is the verb's own; the others go before it, a line each.
 absl::StatusOr<int> Check(const PolicyOptions& options) {
   PolicyFiles files;
-  RETURN_IF_ERROR(LoadPolicyFiles(options, &files));
+  std::vector<rego::Error> errors;
+  const absl::Status loaded = LoadPolicyFiles(options, &files, &errors);
+  for (size_t i = 1; i < errors.size(); ++i)
+    std::fprintf(stderr, "%s\n", rego::ToString(errors[i]).c_str());
+  RETURN_IF_ERROR(loaded);
   return 0;
 }
 
 // Prints each module in canonical layout, or rewrites the files that differ from it.
 absl::StatusOr<int> Format(const PolicyOptions& options) {
-  for (const std::string& path : options.modules) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths, ModulePaths(options.modules));
+  for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, rego::kMaxModuleBytes));
-    ASSIGN_OR_RETURN(const std::string formatted,
-                     rego::FormatModule(path, text, {.v1 = !options.v0}));
+    const auto formatted = rego::FormatModule(path, text, {.v1 = !options.v0});
+    if (!formatted.ok()) {
+      const bool other_works = rego::FormatModule(path, text, {.v1 = options.v0}).ok();
+      return WithDialectHint(formatted.status(), other_works, options.v0);
+    }
     if (!options.write) {
-      std::fputs(formatted.c_str(), stdout);
-    } else if (formatted != text) {
-      RETURN_IF_ERROR(WriteFile(path, AsBytes(formatted)));
+      std::fputs(formatted->c_str(), stdout);
+    } else if (*formatted != text) {
+      RETURN_IF_ERROR(WriteFile(path, AsBytes(*formatted)));
     }
   }
   return 0;

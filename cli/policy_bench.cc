@@ -26,11 +26,16 @@ absl::StatusOr<int> RunPolicyBench(const PolicyOptions& options) {
     ASSIGN_OR_RETURN(query, files.policy->Prepare(options.query));
   }
   rego::Evaluator evaluator;
+  bool defined = false;
   auto once = [&]() -> absl::Status {
     if (query == nullptr) {
-      return evaluator.Evaluate(*files.policy, entry, files.input, files.data).status();
+      auto value = evaluator.Evaluate(*files.policy, entry, files.input, files.data);
+      defined = value.ok() && value->defined();
+      return value.status();
     }
-    return evaluator.Evaluate(*query, files.input, files.data).status();
+    auto solutions = evaluator.Evaluate(*query, files.input, files.data);
+    defined = solutions.ok() && !solutions->empty();
+    return solutions.status();
   };
   for (int i = 0; i < options.count / 10 + 1; ++i) RETURN_IF_ERROR(once());
   std::vector<double> times;
@@ -44,6 +49,7 @@ absl::StatusOr<int> RunPolicyBench(const PolicyOptions& options) {
   std::printf("load and compile: %.0f us\n", load);
   std::printf("evaluations: %d, median %.2f us, p99 %.2f us, worst %.2f us\n", options.count,
               times[times.size() / 2], times[times.size() * 99 / 100], times.back());
+  if (!defined) std::printf("note: the query is undefined with this input\n");
   std::printf("steps: %llu, memory: %zu bytes\n",
               static_cast<unsigned long long>(evaluator.machine().steps_used()),
               evaluator.machine().memory_used());

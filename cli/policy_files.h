@@ -29,8 +29,15 @@ struct PolicyFiles {
   rego::Value data;
 };
 
+// The files, and all *.rego below the folders, of each folder in the order of their names.
+absl::StatusOr<std::vector<std::string>> ModulePaths(const std::vector<std::string>& given);
+
 // kNotFound and the like for files; kInvalidArgument with file, line and column for their content.
-absl::Status LoadPolicyFiles(const PolicyOptions& options, PolicyFiles* out);
+// All errors of the modules are put into `errors` if it is given.
+absl::Status LoadPolicyFiles(const PolicyOptions& options, PolicyFiles* out,
+                             std::vector<rego::Error>* errors = nullptr);
+// `failed`, and what to do about it when the modules are of the other version of Rego.
+absl::Status WithDialectHint(const absl::Status& failed, bool other_works, bool v0);
 
 // Adds MODULE..., --v0, and as asked --input and --data.
 void AddPolicyOptions(CLI::App* verb, PolicyOptions* options, bool documents);

@@ -75,5 +75,35 @@ TEST_F(PolicyVerbTest, FilesMustBeWhatTheyShouldBe) {
   EXPECT_STATUS(LoadPolicyFiles(options, &files), kInvalidArgument, "line 1, column 6");
 }
 
+TEST_F(PolicyVerbTest, FoldersStandForTheirModules) {
+  std::filesystem::create_directories(StrCat(folder_, "/all/deep"));
+  File("all/deep/b.rego", "package b\n");
+  File("all/a.rego", "package a\n");
+  File("all/notes.txt", "no Rego");
+  const std::string one = File("one.rego", "package one\n");
+  ASSERT_OK_AND_ASSIGN(auto paths, ModulePaths({one, StrCat(folder_, "/all")}));
+  EXPECT_EQ(paths, (std::vector<std::string>{one, StrCat(folder_, "/all/a.rego"),
+                                             StrCat(folder_, "/all/deep/b.rego")}));
+  std::filesystem::create_directories(StrCat(folder_, "/none"));
+  EXPECT_STATUS(ModulePaths({StrCat(folder_, "/none")}), kNotFound, "holds no file *.rego");
+}
+
+TEST_F(PolicyVerbTest, TheOtherVersionOfRegoIsRecognised) {
+  PolicyOptions options;
+  PolicyFiles files;
+  options.modules = {File("v0.rego", "package t\nallow { input.n == 1 }\n")};
+  EXPECT_STATUS(LoadPolicyFiles(options, &files), kInvalidArgument, "say --v0");
+  options.v0 = true;
+  EXPECT_OK(LoadPolicyFiles(options, &files));
+  options.modules = {File("v1.rego", kModule)};
+  EXPECT_STATUS(LoadPolicyFiles(options, &files), kInvalidArgument, "leave out --v0");
+  options.modules = {File("neither.rego", "package t\np := ")};
+  EXPECT_STATUS(LoadPolicyFiles(options, &files), kInvalidArgument, "neither.rego:2:");
+  options.modules = {File("types.rego", "package t\np = count(1)\nq = count(2)\n")};
+  std::vector<rego::Error> errors;
+  EXPECT_STATUS(LoadPolicyFiles(options, &files, &errors), kInvalidArgument, "types.rego:2:");
+  EXPECT_EQ(errors.size(), 2u);
+}
+
 }  // namespace
 }  // namespace nacre::cli

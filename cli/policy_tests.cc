@@ -64,9 +64,13 @@ absl::StatusOr<int> RunPolicyTests(const PolicyOptions& options) {
       ++passed;
     }
   }
+  if (total == 0) {
+    return absl::NotFoundError(
+        StrCat("no rule whose name begins with test_",
+               options.run.empty() ? "" : StrCat(" and has '", options.run, "' in it")));
+  }
   PrintCoverage(program, covered);
   std::printf("%zu of %zu tests passed\n", passed, total);
-  if (total == 0) return absl::NotFoundError("no rule whose name begins with test_");
   return passed == total ? 0 : 1;
 }
 

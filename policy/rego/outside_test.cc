@@ -14,6 +14,7 @@
 #include "base/strings.h"
 #include "base/toml.h"
 #include "policy/rego/engine.h"
+#include "policy/rego/format.h"
 #include "policy/rego/json.h"
 
 namespace nacre::rego {
@@ -64,7 +65,9 @@ Value Sorted(Arena& arena, const Value& value) {
 // What a case gives: the list of its solutions as JSON, or "error CODE: MESSAGE".
 class CaseRunner {
  public:
-  CaseRunner(const Value& one, bool use_index) : case_(one), use_index_(use_index) {}
+  enum class Modules { kAsWritten, kFormatted };
+  CaseRunner(const Value& one, bool use_index, Modules modules = Modules::kAsWritten)
+      : case_(one), use_index_(use_index), modules_(modules) {}
 
   bool Passes(std::string* got) {
     absl::StatusOr<Value> result = Run();
@@ -106,7 +109,12 @@ class CaseRunner {
     std::vector<ModuleSource> sources;
     if (case_.Get("modules").is_array()) {
       for (const Value& module : case_.Get("modules").elements()) {
-        sources.push_back({StrCat("test-", sources.size(), ".rego"), std::string(module.string())});
+        std::string name = StrCat("test-", sources.size(), ".rego");
+        std::string text(module.string());
+        if (modules_ == Modules::kFormatted) {
+          ASSIGN_OR_RETURN(text, FormatModule(name, text));
+        }
+        sources.push_back({std::move(name), std::move(text)});
       }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<const Policy> policy, Policy::Compile(sources));
@@ -141,29 +149,37 @@ class CaseRunner {
 
   Value case_;
   bool use_index_;
+  Modules modules_;
   Arena arena_;
   Evaluator evaluator_;
 };
 
-TEST(RegoOutside, ComplianceCases) {
+std::vector<std::string> GroupFiles() {
   std::error_code ignored;
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(DataFolder(), ignored)) {
     if (entry.path().extension() == ".json") files.push_back(entry.path());
   }
-  if (files.empty()) GTEST_SKIP() << "no folder " << DataFolder();
   std::sort(files.begin(), files.end());
+  return files;
+}
+
+absl::StatusOr<Value> GroupDocument(Arena& arena, const std::string& file) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file, 64 << 20));
+  return ValueFromJson(arena, text);
+}
+
+TEST(RegoOutside, ComplianceCases) {
+  const std::vector<std::string> files = GroupFiles();
+  if (files.empty()) GTEST_SKIP() << "no folder " << DataFolder();
   bool show = std::getenv("NACRE_REGO_SHOW") != nullptr;
   const char* only = std::getenv("NACRE_REGO_ONLY");
   size_t passed = 0, total = 0;
   for (const std::string& file : files) {
     std::string group = std::filesystem::path(file).stem();
     if (only != nullptr && group != only) continue;
-    auto text = ReadFile(file, 64 << 20);
-    ASSERT_TRUE(text.ok()) << text.status();
     Arena arena;
-    auto document = ValueFromJson(
-        arena, std::string_view(reinterpret_cast<const char*>(text->data()), text->size()));
+    auto document = GroupDocument(arena, file);
     ASSERT_TRUE(document.ok()) << file << ": " << document.status();
     size_t good = 0, count = 0;
     for (const Value& one : document->Get("cases").elements()) {
@@ -192,6 +208,43 @@ TEST(RegoOutside, ComplianceCases) {
   if (only == nullptr) {
     EXPECT_EQ(passed + KnownRemainder(), total);
   }
+}
+
+// `nacre policy fmt` on every module of the cases: what it gives formats to itself, and the case
+// has the outcome it had.
+TEST(RegoOutside, FormattedModulesMeanTheSame) {
+  const std::vector<std::string> files = GroupFiles();
+  if (files.empty()) GTEST_SKIP() << "no folder " << DataFolder();
+  size_t same = 0, total = 0;
+  for (const std::string& file : files) {
+    Arena arena;
+    auto document = GroupDocument(arena, file);
+    ASSERT_TRUE(document.ok()) << file << ": " << document.status();
+    for (const Value& one : document->Get("cases").elements()) {
+      if (!one.Get("modules").is_array()) continue;
+      bool good = true, parses = true;
+      for (const Value& module : one.Get("modules").elements()) {
+        auto once = FormatModule("m.rego", module.string());
+        parses = parses && once.ok();
+        if (!once.ok()) continue;
+        auto twice = FormatModule("m.rego", *once);
+        EXPECT_TRUE(twice.ok()) << *once << twice.status();
+        if (twice.ok()) {
+          EXPECT_EQ(*twice, *once);
+        }
+        good = good && twice.ok() && *twice == *once;
+      }
+      if (!parses) continue;  // the case is about that
+      std::string got, formatted;
+      using Modules = CaseRunner::Modules;
+      const bool passes = CaseRunner(one, true, Modules::kAsWritten).Passes(&got);
+      good = good && passes == CaseRunner(one, true, Modules::kFormatted).Passes(&formatted);
+      EXPECT_TRUE(good) << one.Get("note").string() << "\n" << got << "\n" << formatted;
+      same += good;
+      ++total;
+    }
+  }
+  std::printf("outside rego-format: %zu/%zu\n", same, total);
 }
 
 }  // namespace

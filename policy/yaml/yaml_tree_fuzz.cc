@@ -21,7 +21,8 @@ void Try(ByteView data) {
 
 std::vector<std::string> Seeds() {
   return {"a: &x [1, b]\nc: *x\n---\n{d: [e, {f: 'g'}]}\n", "- |\n  text\n- \"\\u00e9\"\n",
-          "? a\n: b\n"};
+          "? a\n: b\n",
+          "a:\n  - b: c # d\n    e: &x\n  - *x\n---\n...\n---\n- [\xc3\xa9, '\xf0\x9f\x98\x80']\n"};
 }
 
 NACRE_FUZZ_TARGET(YamlTree, Try, Seeds)

@@ -10,6 +10,7 @@
 #include "policy/generate/ten_containers.h"
 #include "policy/rego/engine.h"
 #include "policy/rego/json.h"
+#include "tests/bench/rego_groups_bench.h"
 
 namespace nacre::rego {
 namespace {
@@ -121,4 +122,9 @@ BENCHMARK(BM_RequestJson)->Unit(benchmark::kMicrosecond);
 }  // namespace
 }  // namespace nacre::rego
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  nacre::rego::RegisterGroupBenchmarks();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+}

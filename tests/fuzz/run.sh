@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets under libFuzzer with AddressSanitizer and UBSan, each from its own seeds.
+# Runs the fuzz targets under libFuzzer with AddressSanitizer and UBSan, each from its own seeds and
+# with its words (dictionaries/TARGET.dict), if it has any.
 #
 #   tests/fuzz/run.sh SECONDS [--jobs N] [TARGET...]     # all targets when none is named
 #
@@ -29,6 +30,8 @@ one() {
   name=$(sed -n 's/^NACRE_FUZZ_TARGET(\([A-Za-z0-9]*\),.*/\1/p' \
     "$(find . -name "$target.cc" -not -path './build/*' | head -n 1)" | head -n 1)
   [ ! -d "build/fuzz/seeds/$name" ] || seeds=("build/fuzz/seeds/$name")
+  [ ! -f "tests/fuzz/dictionaries/$target.dict" ] ||
+    seeds+=("-dict=tests/fuzz/dictionaries/$target.dict")
   local status=0
   "build/fuzz/fuzz/$target" -max_total_time="$2" -max_len=65536 -timeout=25 -rss_limit_mb=2560 \
     -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$target-" \
