@@ -17,7 +17,8 @@ std::vector<std::string> RuleSeeds() {
       "p contains x if { some x in input.a; not x.b }\nq := {k: v | some k, v in input}\n",
       "f(x) := y if { y := x + 1 } else := 0\np := [f(1), f(\"a\")]\nr if p[0] == 2 with input as "
       "1\n",
-      "p[x].y[z] := 1 if { some x, z in data.l }\np.q contains 2\nw := input[a][b] if { a := \"a\"; "
+      "p[x].y[z] := 1 if { some x, z in data.l }\n"
+      "p.q contains 2\nw := input[a][b] if { a := \"a\"; "
       "b := 0 }\nv := data.l[_]\n",
       "g if count(h) == 3 with count as 3\nh := sprintf(\"%v %d\", [{1, 2}, 3])\n"
       "i if every x in data.l { x }\n",
