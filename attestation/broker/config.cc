@@ -294,7 +294,17 @@ absl::Status ReadLog(TableReader& top, const std::string& file, BrokerConfig* co
 absl::Status ReadAttestation(TableReader& top, const std::string& file, BrokerConfig* config) {
   Section attestation(top, "attestation", file);
   attestation->String("emulated_root", &config->emulated_root)
-      .String("emulated_tdx_root", &config->emulated_tdx_root);
+      .String("emulated_tdx_root", &config->emulated_tdx_root)
+      .Bool("allow_sample", &config->allow_sample);
+  if (const Json* table = attestation->Table("snp")) {
+    TableReader reader(*table, file + ": [attestation.snp]");
+    reader.String("collateral", &config->snp_collateral)
+        .String("cache", &config->snp_collateral_cache)
+        .String("url", &config->snp_collateral_url)
+        .String("ca", &config->snp_collateral_ca)
+        .Bool("require_crl", &config->snp_require_crl);
+    RETURN_IF_ERROR(reader.Finish());
+  }
   if (const Json* table = attestation->Table("tdx")) {
     TableReader reader(*table, file + ": [attestation.tdx]");
     reader.String("collateral", &config->tdx_collateral)
@@ -342,6 +352,9 @@ absl::Status ResolvePaths(const std::string& folder, const std::string& file,
                            {&config->tls_client_ca, "[tls] client_ca", false},
                            {&config->emulated_root, "[attestation] emulated_root", false},
                            {&config->emulated_tdx_root, "[attestation] emulated_tdx_root", false},
+                           {&config->snp_collateral, "[attestation.snp] collateral", false},
+                           {&config->snp_collateral_cache, "[attestation.snp] cache", false},
+                           {&config->snp_collateral_ca, "[attestation.snp] ca", false},
                            {&config->tdx_collateral, "[attestation.tdx] collateral", false},
                            {&config->tdx_collateral_cache, "[attestation.tdx] cache", false},
                            {&config->tdx_collateral_ca, "[attestation.tdx] ca", false}}) {

@@ -99,6 +99,15 @@ struct BrokerConfig {
   // [attestation]
   std::string emulated_root;      // PEM of an emulator's ARK; empty: emulated evidence is refused
   std::string emulated_tdx_root;  // the same for TDX
+  bool allow_sample = false;      // evidence of no hardware counts as an emulator's
+
+  // [attestation.snp]: where certificates and CRLs come from that SNP evidence does not bring; all
+  // empty: it must bring its chain
+  std::string snp_collateral;        // folder, see attestation/collateral/kds.h
+  std::string snp_collateral_cache;  // folder, written by the broker
+  std::string snp_collateral_url;    // AMD's KDS, or a mirror of it
+  std::string snp_collateral_ca;     // PEM; empty: the system's roots
+  bool snp_require_crl = false;
 
   // [attestation.tdx]: where TDX collateral comes from; all empty: TDX evidence is refused
   std::string tdx_collateral;           // folder, see attestation/collateral/tdx_bundle.h

@@ -3,9 +3,12 @@
 #include <ctime>
 
 #include "attestation/broker/service_keys.h"
+#include "attestation/collateral/kds.h"
 #include "attestation/collateral/tdx_collateral.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "crypto/digest.h"
+#include "crypto/x509.h"
 
 namespace nacre::attestation {
 namespace {
@@ -59,6 +62,42 @@ absl::StatusOr<TdxCollateralSource> OpenTdxCollateral(const BrokerConfig& config
   });
 }
 
+// AMD knows nothing of an emulator's machines, and its CRL speaks of none of their certificates.
+bool IsEmulators(const tee::sev::SnpEvidence& evidence, const tee::sev::SnpTrust& trust) {
+  for (const tee::sev::CertificateEntry& entry : evidence.certificates) {
+    if (entry.kind != tee::sev::CertificateKind::kArk) continue;
+    const auto ark = crypto::Certificate::FromDer(entry.data);
+    if (!ark.ok()) continue;
+    const Bytes key = ark->SpkiDigest(crypto::HashAlgorithm::kSha384);
+    for (const tee::sev::TrustedRoot& root : trust.roots) {
+      if (root.emulated && root.spki_sha384 == key) return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<SnpCollateralSource> OpenSnpCollateral(const BrokerConfig& config,
+                                                      const tee::sev::SnpTrust& trust) {
+  KdsOptions options;
+  if (!config.snp_collateral.empty()) options.folders = {config.snp_collateral};
+  options.cache_folder = config.snp_collateral_cache;
+  options.url = config.snp_collateral_url;
+  if (options.folders.empty() && options.cache_folder.empty() && options.url.empty()) {
+    return SnpCollateralSource();
+  }
+  if (!config.snp_collateral_ca.empty()) {
+    ASSIGN_OR_RETURN(options.trusted_ca_pem, ReadTextFile(config.snp_collateral_ca, kMaxKeyFile),
+                     "[attestation.snp] ca");
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<KdsClient> kds, KdsClient::Create(std::move(options)),
+                   "[attestation.snp] url");
+  return SnpCollateralSource([kds, trust](const tee::sev::SnpEvidence& evidence, int64_t now,
+                                          std::vector<std::string>* missing) {
+    if (IsEmulators(evidence, trust)) return evidence;
+    return kds->Complete(evidence, std::nullopt, now, missing);
+  });
+}
+
 absl::StatusOr<std::vector<TrustedTokens>> OpenTrustedTokens(const BrokerConfig& config) {
   std::vector<TrustedTokens> out;
   for (const TrustedIssuer& issuer : config.trusted_issuers) {
@@ -74,7 +113,10 @@ absl::StatusOr<AppraiserOptions> OpenAppraiser(const BrokerConfig& config) {
   AppraiserOptions options;
   RETURN_IF_ERROR(OpenRoots(config, &options));
   options.snp.policy = config.snp;
+  options.snp.trust.require_crl = config.snp_require_crl;
+  ASSIGN_OR_RETURN(options.snp_collateral, OpenSnpCollateral(config, options.snp.trust));
   options.tdx_policy = config.tdx;
+  options.allow_sample = config.allow_sample;
   options.require_rtmr0 = config.require_rtmr0;
   ASSIGN_OR_RETURN(options.tdx_collateral, OpenTdxCollateral(config, options.tdx_trust));
   options.tpm_policy = config.tpm;

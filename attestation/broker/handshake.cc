@@ -166,7 +166,10 @@ Answer HandleAuth(BrokerContext& context, const Call& call) {
                    "this broker speaks protocol version " + std::string(kProtocolVersion), ""},
                   call.origin.id);
   }
-  const auto kind = ParseEvidenceKind(request->tee);
+  auto kind = ParseEvidenceKind(request->tee);
+  if (kind.ok() && *kind == EvidenceKind::kSample && !context.config.allow_sample) {
+    kind = absl::InvalidArgumentError("[attestation] allow_sample is not set");
+  }
   if (!kind.ok()) {
     return Refuse(
         {401, "AttestationError", "tee-unsupported",

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "attestation/broker/testing.h"
+#include "attestation/protocol/binding.h"
 #include "attestation/protocol/error_body.h"
+#include "attestation/protocol/sample_evidence.h"
+#include "base/encoding.h"
 #include "crypto/jwk.h"
 #include "crypto/jws.h"
 #include "tee/common/initdata.h"
@@ -94,6 +97,66 @@ TEST_F(HandshakeTest, OtherVersionsAndTeesAreRefused) {
   ExpectRefused(auth("0.1.1", "snp"), 401, "protocol-version");
   ExpectRefused(auth("0.4.0", "sample"), 401, "tee-unsupported");
   ExpectRefused(broker.Handle("POST", "/kbs/v0/auth", {}, "{"), 400, "malformed");
+}
+
+// Evidence of no hardware: an emulator's where the owner says so, and nothing anywhere else.
+class SampleTest : public ::testing::Test {
+ protected:
+  static Answer Attest(TestGuest& guest, const Bytes& add = {}) {
+    guest.tee = "sample";
+    Answer challenge = guest.Auth();
+    if (challenge.response.status != 200) return challenge;
+    Attestation attestation = guest.GoodAttestation();
+    Bytes binding = *PrimaryBinding(guest.nonce, attestation.tee_pubkey, "");
+    binding.insert(binding.end(), add.begin(), add.end());
+    attestation.primary_evidence = *SampleEvidenceToJson({"1", binding});
+    return guest.Attest(attestation);
+  }
+  static void RegisterSvn(TestBroker& broker) {
+    const Json message = {{"version", "0.1.0"},
+                          {"type", "sample"},
+                          {"payload", Base64Encode(AsBytes(std::string_view(R"({"svn":["1"]})")))}};
+    EXPECT_EQ(broker.Admin("POST", "/kbs/v0/reference-value", message.dump()).response.status, 200);
+  }
+  static void Allow(BrokerConfig& config) { config.allow_sample = true; }
+};
+
+TEST_F(SampleTest, IsRefusedUnlessConfigured) {
+  TestBroker broker;
+  RegisterSvn(broker);
+  TestGuest guest(broker);
+  EXPECT_EQ(CodeOf(Attest(guest)), "tee-unsupported");
+  // Nor beside other evidence.
+  guest.tee = "snp";
+  ASSERT_EQ(guest.Auth().response.status, 200);
+  Attestation attestation = guest.GoodAttestation();
+  attestation.additional_evidence = R"({"sample":{"svn":"1","report_data":"AAEC"}})";
+  EXPECT_EQ(guest.Attest(attestation).response.status, 401);
+}
+
+TEST_F(SampleTest, CountsAsEmulatedAndOnlyWithItsSvnRegistered) {
+  TestBroker broker(Allow);
+  broker.Provision();
+  TestGuest guest(broker);
+  Answer unknown = Attest(guest);
+  EXPECT_EQ(unknown.response.status, 401);
+  EXPECT_EQ(CodeOf(unknown), "launch-measurement");
+  RegisterSvn(broker);
+  ASSERT_EQ(Attest(guest).response.status, 200);
+  EXPECT_TRUE(broker.LastExplanation()["emulated"]);
+  EXPECT_EQ(guest.Get("default/key/1").response.status, 200);  // this broker allows emulated guests
+  EXPECT_EQ(CodeOf(Attest(guest, {0})), "report-data");
+  TestBroker strict([](BrokerConfig& config) {
+    Allow(config);
+    config.allow_emulated = false;
+  });
+  strict.Provision();
+  RegisterSvn(strict);
+  TestGuest other(strict);
+  ASSERT_EQ(Attest(other).response.status, 200);
+  const Answer denied = other.Get("default/key/1");
+  EXPECT_EQ(denied.response.status, 403);
+  EXPECT_EQ(CodeOf(denied), "emulated-not-allowed");
 }
 
 TEST_F(HandshakeTest, ANonceCountsOnce) {

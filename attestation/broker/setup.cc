@@ -97,11 +97,19 @@ trusted_keys = []  # PEM files: attestation keys of TPMs you know; none refuses 
 paravisors = []  # launch measurements (96 hex digits) of paravisors; none refuses Azure's evidence
 
 [attestation]
+# allow_sample = true  # takes "sample" evidence, which anybody can write, for an emulator's
 # The root certificates of an emulator; without them emulated evidence is refused as forged.
 # emulated_tdx_root = "emulator-tdx-root.pem"
 )";
 
 constexpr std::string_view kCollateral = R"(
+[attestation.snp]
+# Where certificates and CRLs come from that SNP evidence does not bring, in this order.
+# collateral = "snp-collateral"         # a folder you keep
+# cache = "snp-cache"                   # a folder the broker writes
+# url = "https://kdsintf.amd.com"       # AMD's service or a mirror, with its root as `ca`
+require_crl = false                     # true refuses where no CRL of the root is at hand
+
 [attestation.tdx]
 # Where Intel's collateral comes from, in this order; without any, TDX evidence is refused.
 # collateral = "tdx-collateral"         # a folder you keep

@@ -42,6 +42,10 @@ absl::StatusOr<EvidenceMessage> EvidenceFromJson(EvidenceKind kind, const Json& 
       ASSIGN_OR_RETURN(message.body, TpmEvidenceFromJson(json));
       return message;
     }
+    case EvidenceKind::kSample: {
+      ASSIGN_OR_RETURN(message.body, SampleEvidenceFromJson(json));
+      return message;
+    }
   }
   return absl::InvalidArgumentError("evidence of no kind");
 }
@@ -55,6 +59,9 @@ absl::StatusOr<Json> EvidenceToJson(const EvidenceMessage& message) {
   }
   if (const auto* azure = std::get_if<tee::tpm::AzureEvidence>(&message.body)) {
     return AzureEvidenceToJson(message.kind, *azure);
+  }
+  if (const auto* sample = std::get_if<SampleEvidence>(&message.body)) {
+    return SampleEvidenceToJson(*sample);
   }
   return TpmEvidenceToJson(std::get<TpmEvidenceMessage>(message.body));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "attestation/protocol/evidence_kind.h"
+#include "attestation/protocol/sample_evidence.h"
 #include "attestation/protocol/snp_evidence.h"
 #include "attestation/protocol/tdx_evidence.h"
 #include "attestation/protocol/tpm_evidence.h"
@@ -17,7 +18,8 @@ namespace nacre::attestation {
 struct EvidenceMessage {
   EvidenceKind kind = EvidenceKind::kSnp;
   // The type that belongs to `kind`; both of Azure's kinds have AzureEvidence.
-  std::variant<SnpEvidenceMessage, TdxEvidenceMessage, tee::tpm::AzureEvidence, TpmEvidenceMessage>
+  std::variant<SnpEvidenceMessage, TdxEvidenceMessage, tee::tpm::AzureEvidence, TpmEvidenceMessage,
+               SampleEvidence>
       body;
 };
 

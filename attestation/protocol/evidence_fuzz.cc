@@ -35,6 +35,7 @@ std::vector<std::string> Seeds() {
   std::vector<EvidenceMessage> all;
   all.push_back({EvidenceKind::kTdx, TdxEvidenceMessage{Bytes(40, 1), Bytes(9, 2)}});
   all.push_back({EvidenceKind::kTpm, TpmEvidenceMessage{Quote(), Bytes(12, 3)}});
+  all.push_back({EvidenceKind::kSample, SampleEvidence{"1", Bytes(48, 4)}});
   tee::tpm::AzureEvidence azure{
       .hcl_report = Bytes(20, 4), .tpm = Quote(), .certificates = {}, .td_quote = Bytes(11, 5)};
   all.push_back({EvidenceKind::kAzureTdx, azure});

@@ -16,14 +16,16 @@ std::string_view EvidenceKindName(EvidenceKind kind) {
       return "az-tdx-vtpm";
     case EvidenceKind::kTpm:
       return "tpm";
+    case EvidenceKind::kSample:
+      return "sample";
   }
   return "unknown";
 }
 
 const std::vector<EvidenceKind>& AllEvidenceKinds() {
-  static const std::vector<EvidenceKind> kKinds = {EvidenceKind::kSnp, EvidenceKind::kTdx,
+  static const std::vector<EvidenceKind> kKinds = {EvidenceKind::kSnp,      EvidenceKind::kTdx,
                                                    EvidenceKind::kAzureSnp, EvidenceKind::kAzureTdx,
-                                                   EvidenceKind::kTpm};
+                                                   EvidenceKind::kTpm,      EvidenceKind::kSample};
   return kKinds;
 }
 

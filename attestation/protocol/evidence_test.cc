@@ -33,9 +33,26 @@ TEST(EvidenceKindTest, NamesOfTheProtocol) {
   for (EvidenceKind kind : AllEvidenceKinds()) {
     EXPECT_EQ(*ParseEvidenceKind(EvidenceKindName(kind)), kind);
   }
-  EXPECT_STATUS(ParseEvidenceKind("sample"), kInvalidArgument,
-                "'sample' is none of snp, tdx, az-snp-vtpm, az-tdx-vtpm, tpm");
+  EXPECT_STATUS(ParseEvidenceKind("sgx"), kInvalidArgument,
+                "'sgx' is none of snp, tdx, az-snp-vtpm, az-tdx-vtpm, tpm, sample");
   EXPECT_STATUS(ParseEvidenceKind("TDX"), kInvalidArgument, "none of");
+}
+
+TEST(SampleEvidenceTest, PeersForm) {
+  const Json json = {{"svn", "1"}, {"report_data", "AAEC"}};
+  ASSERT_OK_AND_ASSIGN(const EvidenceMessage message,
+                       EvidenceFromJson(EvidenceKind::kSample, json));
+  const auto& sample = std::get<SampleEvidence>(message.body);
+  EXPECT_EQ(sample.svn, "1");
+  EXPECT_EQ(sample.report_data, (Bytes{0, 1, 2}));
+  EXPECT_EQ(*EvidenceToJson(message), json);
+  for (const Json& bad :
+       {Json::object(), Json(1), Json{{"svn", "1"}}, Json{{"svn", 1}, {"report_data", "AAEC"}},
+        Json{{"svn", "1"}, {"report_data", "%"}}, Json{{"svn", "1"}, {"report_data", ""}},
+        Json{{"svn", "1"}, {"report_data", Base64Encode(Bytes(65, 0))}},
+        Json{{"svn", std::string(65, '1')}, {"report_data", "AAEC"}}}) {
+    EXPECT_STATUS(EvidenceFromJson(EvidenceKind::kSample, bad), kInvalidArgument, "") << bad;
+  }
 }
 
 TEST(TdxEvidenceTest, PeersForm) {

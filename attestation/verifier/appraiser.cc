@@ -96,6 +96,8 @@ AppraisalOutcome Appraiser::Appraise(const AppraisalRequest& request) const {
     Azure(*azure, request, &out);
   } else if (const auto* tpm = std::get_if<TpmEvidenceMessage>(&body)) {
     Tpm(*tpm, request, &out);
+  } else if (const auto* sample = std::get_if<SampleEvidence>(&body)) {
+    Sample(*sample, request, &out);
   }
   out.genuine = IsGenuine(out.appraisal);
   return out;
@@ -104,7 +106,10 @@ AppraisalOutcome Appraiser::Appraise(const AppraisalRequest& request) const {
 void Appraiser::Snp(const SnpEvidenceMessage& evidence, const AppraisalRequest& request,
                     AppraisalOutcome* out) const {
   SnpAppraisalRequest snp;
-  snp.evidence = evidence.evidence;
+  std::vector<std::string> missing;
+  snp.evidence = options_.snp_collateral
+                     ? options_.snp_collateral(evidence.evidence, request.now, &missing)
+                     : evidence.evidence;
   const auto report_data = tee::ReportData::FromBytes(request.binding);
   if (!report_data.ok()) {
     out->appraisal.AddError(RefusalClass::kReportData, "report data", "a binding",
@@ -117,6 +122,9 @@ void Appraiser::Snp(const SnpEvidenceMessage& evidence, const AppraisalRequest& 
   snp.references = request.references.snp;
   snp.now = request.now;
   out->appraisal = snp_.AppraiseSnp(snp);
+  if (!IsGenuine(out->appraisal)) {
+    for (const std::string& what : missing) StrAppend(&out->appraisal.refusal, "; ", what);
+  }
   const auto report = tee::sev::ParseReport(evidence.evidence.report);
   if (!IsGenuine(out->appraisal) || !report.ok()) return;
   out->claims = SnpPeerClaims(*report);
@@ -237,6 +245,28 @@ void Appraiser::Tpm(const TpmEvidenceMessage& evidence, const AppraisalRequest& 
   JudgePcrs(*report, options_.tpm_policy.bank, request, out);
   out->claims = TextPeerClaims(appraisal, report->pcrs);
   out->claims["ak_public"] = Base64Encode(evidence.ak_public);
+}
+
+// It vouches for nothing, initdata included: peers pass that over too. Whether its svn is good
+// enough is left to a policy, as peers' own asks for it.
+void Appraiser::Sample(const SampleEvidence& evidence, const AppraisalRequest& request,
+                       AppraisalOutcome* out) const {
+  Appraisal& appraisal = out->appraisal;
+  const bool allowed = appraisal.Add(
+      RefusalClass::kChain, "sample evidence", options_.allow_sample,
+      "evidence of hardware, or a broker whose owner takes it of none",
+      options_.allow_sample ? "allowed" : "of no hardware",
+      "anybody can write sample evidence; [attestation] allow_sample takes it for an emulator's");
+  if (!allowed) return;
+  appraisal.emulated = true;
+  appraisal.root = "none (sample)";
+  appraisal.Add(RefusalClass::kReportData, "report data",
+                ConstantTimeEqual(evidence.report_data, request.binding),
+                HexEncode(request.binding), HexEncode(evidence.report_data));
+  appraisal.Add(RefusalClass::kMeasurement, kLaunchCheck, false, "a value that a policy asks for",
+                StrCat("svn ", evidence.svn), "sample evidence measures nothing");
+  out->claims = {{"svn", evidence.svn}, {"report_data", Base64Encode(evidence.report_data)}};
+  out->report_data = evidence.report_data;
 }
 
 }  // namespace nacre::attestation

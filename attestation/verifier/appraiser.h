@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "attestation/protocol/evidence.h"
@@ -21,8 +22,14 @@ namespace nacre::attestation {
 using TdxCollateralSource = std::function<absl::StatusOr<tee::tdx::Collateral>(
     const tee::tdx::CollateralKey& key, int64_t now)>;
 
+// SNP evidence with what it lacks of certificates, and with CRLs; a sentence in `missing` for each
+// document that could not be had.
+using SnpCollateralSource = std::function<tee::sev::SnpEvidence(
+    const tee::sev::SnpEvidence& evidence, int64_t now, std::vector<std::string>* missing)>;
+
 struct AppraiserOptions {
   VerifierOptions snp;
+  SnpCollateralSource snp_collateral;  // none: evidence must bring its chain
   tee::tdx::TdxTrust tdx_trust;
   tee::tdx::TdxPolicy tdx_policy;
   bool require_rtmr0 = true;  // see CheckTdxLaunch()
@@ -30,6 +37,7 @@ struct AppraiserOptions {
   std::vector<tee::tpm::TrustedAk> trusted_aks;  // of "tpm"; none: it is refused
   tee::tpm::TpmPolicy tpm_policy;
   tee::tpm::AzurePolicy azure_policy;  // no paravisor: Azure's evidence is refused
+  bool allow_sample = false;           // takes evidence of no hardware for an emulator's
 };
 
 struct AppraisalRequest {
@@ -70,6 +78,8 @@ class Appraiser {
              AppraisalOutcome* out) const;
   void Tpm(const TpmEvidenceMessage& evidence, const AppraisalRequest& request,
            AppraisalOutcome* out) const;
+  void Sample(const SampleEvidence& evidence, const AppraisalRequest& request,
+              AppraisalOutcome* out) const;
   bool HasTrustedChain(ByteView quote, int64_t now, tee::Appraisal* appraisal) const;
   std::optional<tee::tdx::ParsedCollateral> CollateralFor(ByteView quote, int64_t now,
                                                           tee::Appraisal* appraisal) const;

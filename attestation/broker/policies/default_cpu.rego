@@ -21,7 +21,7 @@ trust_claims := {
 	"sourced-data": 0,
 }
 
-kinds := {"snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm", "tpm"}
+kinds := {"snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm", "tpm", "sample"}
 
 claims := input[kind] if some kind in kinds
 
@@ -57,6 +57,8 @@ launch_registered if {
 }
 
 launch_registered if input["az-tdx-vtpm"].tpm.pcr11 in query_reference_value("tdx_pcr11")
+
+launch_registered if input.sample.svn in query_reference_value("svn")
 
 launch_registered if {
 	input.tpm.pcr11 in query_reference_value("tpm_pcr11")

@@ -20,7 +20,7 @@ affirmed(machine) if machine["ear.status"] == "affirming"
 affirmed(machine) if {
 	data.nacre.allow_emulated == true
 	some kind, claims in machine["ear.veraison.annotated-evidence"]
-	kind in {"snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm", "tpm"}
+	kind in {"snp", "tdx", "az-snp-vtpm", "az-tdx-vtpm", "tpm", "sample"}
 	claims.emulated == true
 	vector := machine["ear.trustworthiness-vector"]
 	affirms(vector.executables)
