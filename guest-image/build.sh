@@ -2,7 +2,9 @@
 # Builds the guest: Debian's cloud kernel, and an initrd with nacre-agent, crun, their shared
 # libraries and the kernel modules.
 #
-#   guest-image/build.sh --build build/release [--out build/release/guest]
+#   guest-image/build.sh --build build/release [--out build/release/guest] [--openpgp]
+#
+# --openpgp puts in gpgv and its libraries (2 MiB), for image policies that ask for "signedBy".
 #
 # vmlinuz is the package's kernel; vmlinux is what it unpacks to, for machines without a TEE: QEMU
 # enters it directly, which saves the guest from unpacking it at every start.
@@ -14,12 +16,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fail() { echo "guest-image: $*" >&2; exit 1; }
 
-build= out=
+build= out= openpgp=
 while [ $# -gt 0 ]; do
   case $1 in
     --build) build=${2:?}; shift 2 ;;
     --out) out=${2:?}; shift 2 ;;
-    *) fail "unknown argument '$1' (known: --build DIR, --out DIR)" ;;
+    --openpgp) openpgp=gpgv; shift ;;
+    *) fail "unknown argument '$1' (known: --build DIR, --out DIR, --openpgp)" ;;
   esac
 done
 [ -n "$build" ] || fail "--build DIR is required"
@@ -27,7 +30,7 @@ build=$(cd "$build" && pwd) || fail "no build folder '$build'"
 out=${out:-$build/guest}
 agent=$build/bin/nacre-agent
 [ -x "$agent" ] || fail "no nacre-agent in $build/bin: build it first"
-for tool in crun modinfo cpio ldd lz4 cc nm; do
+for tool in crun modinfo cpio ldd lz4 cc nm $openpgp; do
   command -v $tool >/dev/null || fail "'$tool' is missing (packaging/apt-packages.txt lists it)"
 done
 mkdir -p "$out" "$out/cache"
@@ -130,6 +133,7 @@ add_program "$work/nacre-agent" usr/bin/nacre-agent
 mkdir "$work/lib"
 "$here/without_systemd.sh" "$(command -v crun)" "$work/lib/libsystemd.so.0"
 add_program "$(command -v crun)" usr/bin/crun
+[ -z "$openpgp" ] || add_program "$(command -v gpgv)" usr/bin/gpgv
 ln -s usr/bin/nacre-agent "$root/init"
 while read -r module; do add_module "$module"; done < <(lines modules.txt)
 put "$work/modules.list" lib/nacre/modules.list

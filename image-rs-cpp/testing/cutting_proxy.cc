@@ -1,0 +1,102 @@
+#include "image-rs-cpp/testing/cutting_proxy.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace nacre::image::testing {
+namespace {
+
+constexpr int kTickMs = 20;
+
+sockaddr_in Loopback(uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+// The peer sees a reset, not an end.
+void Reset(UniqueFd* socket) {
+  const linger now{1, 0};
+  setsockopt(socket->get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  socket->Reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CuttingProxy>> CuttingProxy::Start(uint16_t port, Budget budget) {
+  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (listener.get() < 0 || bind(listener.get(), raw, size) != 0 ||
+      listen(listener.get(), 64) != 0 || getsockname(listener.get(), raw, &size) != 0) {
+    return ErrnoStatus(errno, "cutting proxy");
+  }
+  std::unique_ptr<CuttingProxy> proxy(
+      new CuttingProxy(std::move(listener), ntohs(address.sin_port), port, std::move(budget)));
+  proxy->acceptor_ = std::jthread([raw_proxy = proxy.get()] { raw_proxy->Accept(); });
+  return proxy;
+}
+
+CuttingProxy::~CuttingProxy() {
+  stop_ = true;
+  acceptor_.join();
+  while (running_ > 0) usleep(1000);
+}
+
+std::string CuttingProxy::host() const { return StrCat("127.0.0.1:", own_port_); }
+
+void CuttingProxy::Accept() {
+  while (!stop_) {
+    pollfd waiting{listener_.get(), POLLIN, 0};
+    if (poll(&waiting, 1, kTickMs) <= 0) continue;
+    UniqueFd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (client.get() < 0) continue;
+    ++running_;
+    std::thread([this, budget = budget_(), socket = std::move(client)]() mutable {
+      Pass(std::move(socket), budget);
+      --running_;
+    }).detach();
+  }
+}
+
+void CuttingProxy::Pass(UniqueFd client, uint64_t budget) {
+  UniqueFd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port_);
+  if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return;
+  }
+  uint8_t buffer[16 << 10];
+  while (!stop_) {
+    pollfd ends[2] = {{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}};
+    if (poll(ends, 2, kTickMs) < 0) return;
+    for (int i = 0; i < 2; ++i) {
+      if (ends[i].revents == 0) continue;
+      const ssize_t count = read(ends[i].fd, buffer, sizeof buffer);
+      if (count <= 0) return;
+      const bool answer = i == 1;
+      const size_t allowed = answer ? std::min<uint64_t>(static_cast<size_t>(count), budget)
+                                    : static_cast<size_t>(count);
+      if (!WriteAll(ends[1 - i].fd, ByteView(buffer, allowed)).ok()) return;
+      if (!answer) continue;
+      budget -= allowed;
+      if (allowed == static_cast<size_t>(count)) continue;
+      ++cuts_;
+      Reset(&client);
+      Reset(&server);
+      return;
+    }
+  }
+}
+
+}  // namespace nacre::image::testing
