@@ -121,7 +121,8 @@ absl::StatusOr<std::string> RegistryClient::GetReferrers(const ImageReference& i
   absl::StatusOr<RegistryDocument> own = GetDocument(
       image, StrCat("referrers/", digest), std::string(kOciIndex), StrCat("referrers of ", digest));
   if (own.ok()) return std::move(own->text);
-  if (!absl::IsNotFound(own.status())) return own.status();
+  // Registries of before 1.1 answer 404, or whatever they answer to a path they do not know.
+  if (!absl::IsNotFound(own.status()) && !absl::IsInternal(own.status())) return own.status();
   std::string tag = digest;
   std::replace(tag.begin(), tag.end(), ':', '-');
   ASSIGN_OR_RETURN(RegistryDocument kept, GetManifest(image, tag));

@@ -218,6 +218,20 @@ TEST_F(RegistryFlowsTest, MirrorsAreAskedFirstAndMayFail) {
   EXPECT_STATUS(Manifest(), kPermissionDenied, StrCat("mirror ", mirror->host(), ": "));
 }
 
+TEST_F(RegistryFlowsTest, ReferrersAreUnderATagWhereThereAreNone) {
+  for (int status : {404, 400, 405}) {
+    registry_->SetHook([=](const net::HttpServerRequest& request) -> Answer {
+      if (request.path.find("/referrers/") == std::string::npos) return std::nullopt;
+      return net::MakeResponse(status, "text/plain", "");
+    });
+    EXPECT_STATUS(Client().GetReferrers(reference_, "sha256:aa"), kNotFound, "sha256-aa");
+  }
+  registry_->PutManifest("sha256-aa", "{}", "x");
+  EXPECT_EQ(*client_->GetReferrers(reference_, "sha256:aa"), "{}");
+  registry_->SetHook([](const auto&) { return net::MakeResponse(403, "text/plain", ""); });
+  EXPECT_STATUS(Client().GetReferrers(reference_, "sha256:aa"), kPermissionDenied, "referrers");
+}
+
 TEST_F(RegistryFlowsTest, BlockedRegistriesAreNotAsked) {
   SetConf(StrCat("[[registry]]\nlocation = \"", registry_->host(), "\"\nblocked = true\n"));
   EXPECT_STATUS(Manifest(), kPermissionDenied, "is blocked by the owner");

@@ -1,6 +1,7 @@
 #include "image-rs-cpp/testing/cutting_proxy.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,6 +77,9 @@ void CuttingProxy::Pass(UniqueFd client, uint64_t budget) {
   if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return;
   }
+  const int now = 1;  // small pieces at once, or every answer costs a delayed acknowledgement
+  setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+  setsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
   uint8_t buffer[16 << 10];
   while (!stop_) {
     pollfd ends[2] = {{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}};
