@@ -32,20 +32,24 @@ int HexValue(char c) {
 }
 
 std::string Encode(ByteView bytes, std::string_view alphabet, bool padded) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  uint32_t bits = 0;
-  int count = 0;
-  for (uint8_t byte : bytes) {
-    bits = bits << 8 | byte;
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      out.push_back(alphabet[bits >> count & 63]);
-    }
+  const size_t rest = bytes.size() % 3;
+  const size_t rest_size = rest == 0 ? 0 : padded ? 4 : rest + 1;
+  std::string out(bytes.size() / 3 * 4 + rest_size, '=');
+  char* to = out.data();
+  const uint8_t* from = bytes.data();
+  const char* const letter = alphabet.data();
+  for (const uint8_t* const end = from + (bytes.size() - rest); from != end; from += 3, to += 4) {
+    const uint32_t bits = uint32_t{from[0]} << 16 | uint32_t{from[1]} << 8 | from[2];
+    to[0] = letter[bits >> 18];
+    to[1] = letter[bits >> 12 & 63];
+    to[2] = letter[bits >> 6 & 63];
+    to[3] = letter[bits & 63];
   }
-  if (count > 0) out.push_back(alphabet[bits << (6 - count) & 63]);
-  while (padded && out.size() % 4 != 0) out.push_back('=');
+  if (rest == 0) return out;
+  const uint32_t bits = uint32_t{from[0]} << 16 | (rest == 2 ? uint32_t{from[1]} << 8 : 0);
+  to[0] = letter[bits >> 18];
+  to[1] = letter[bits >> 12 & 63];
+  if (rest == 2) to[2] = letter[bits >> 6 & 63];
   return out;
 }
 
@@ -55,12 +59,24 @@ absl::StatusOr<Bytes> Decode(std::string_view text, const ReverseTable& table,
   if (text.size() % 4 == 1) {
     return absl::InvalidArgumentError(StrCat(name, ": impossible length ", text.size()));
   }
-  Bytes out;
-  out.reserve(text.size() / 4 * 3 + 2);
+  const auto value_of = [&](char c) { return int{table[static_cast<uint8_t>(c)]}; };
+  const size_t whole = text.size() / 4 * 4;
+  Bytes out(text.size() * 3 / 4);
+  uint8_t* to = out.data();
+  size_t i = 0;
+  for (; i < whole; i += 4, to += 3) {
+    const int a = value_of(text[i]), b = value_of(text[i + 1]), c = value_of(text[i + 2]),
+              d = value_of(text[i + 3]);
+    if ((a | b | c | d) < 0) break;  // found again below
+    const auto four = static_cast<uint32_t>(a << 18 | b << 12 | c << 6 | d);
+    to[0] = static_cast<uint8_t>(four >> 16);
+    to[1] = static_cast<uint8_t>(four >> 8);
+    to[2] = static_cast<uint8_t>(four);
+  }
   uint32_t bits = 0;
   int count = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    int value = table[static_cast<uint8_t>(text[i])];
+  for (; i < text.size(); ++i) {
+    const int value = value_of(text[i]);
     if (value < 0) {
       return absl::InvalidArgumentError(StrCat(name, ": bad character at offset ", i));
     }
@@ -68,7 +84,7 @@ absl::StatusOr<Bytes> Decode(std::string_view text, const ReverseTable& table,
     count += 6;
     if (count >= 8) {
       count -= 8;
-      out.push_back(static_cast<uint8_t>(bits >> count));
+      *to++ = static_cast<uint8_t>(bits >> count);
     }
   }
   if ((bits & ((1u << count) - 1)) != 0) {

@@ -1,15 +1,22 @@
-// JSON: what is read can be written, and reading that again gives the same value.
+// JSON: what is read can be written, and reading that again gives the same value. What is read is
+// what the library's own parser reads, and lists of bytes hold the same numbers.
 #include <cstdlib>
 
 #include "base/fuzz_testing.h"
 #include "base/json.h"
+#include "base/json_reader.h"
 
 namespace nacre {
 namespace {
 
 void Try(ByteView data) {
   absl::StatusOr<Json> value = ParseJson(AsText(data));
+  absl::StatusOr<Json> with_bytes = ParseJsonWithBytes(AsText(data));
+  if (value.ok() != with_bytes.ok()) std::abort();
   if (!value.ok()) return;
+  const auto cbor = Json::to_cbor(*value);
+  if (Json::to_cbor(Json::parse(AsText(data), nullptr, false)) != cbor) std::abort();
+  if (Json::to_cbor(ListBytes(*std::move(with_bytes))) != cbor) std::abort();
   absl::StatusOr<std::string> text = DumpJson(*value);
   if (!text.ok()) std::abort();
   absl::StatusOr<Json> again = ParseJson(*text);
@@ -27,6 +34,7 @@ std::vector<std::string> Seeds() {
           R"([[[[[[[[{"k":[{}]}]]]]]]]])",
           "{\"\xe2\x82\xac\":\"\xf0\x9f\x98\x80\",\"\\ufb33\":9007199254740993}",
           R"([0,-0,1e21,1e-7,123456789012345680000,5e-324,18446744073709551615])",
+          R"([[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,255],[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,256]])",
           std::string(70, '[')};
 }
 
