@@ -8,14 +8,23 @@
 namespace nacre::crypto {
 namespace {
 
+// Fetched once: EVP_aes_256_gcm() and its like are looked up among the providers at every use.
+const EVP_CIPHER* Fetch(const char* name) {
+  const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
+  Must(cipher != nullptr, "EVP_CIPHER_fetch");
+  return cipher;
+}
+
 const EVP_CIPHER* CipherOf(size_t key_size) {
+  static const EVP_CIPHER* const fetched[] = {Fetch("AES-128-GCM"), Fetch("AES-192-GCM"),
+                                              Fetch("AES-256-GCM")};
   switch (key_size) {
     case kAes128KeySize:
-      return EVP_aes_128_gcm();
+      return fetched[0];
     case kAes192KeySize:
-      return EVP_aes_192_gcm();
+      return fetched[1];
     case kAes256KeySize:
-      return EVP_aes_256_gcm();
+      return fetched[2];
     default:
       return nullptr;
   }

@@ -11,13 +11,17 @@ constexpr size_t kMaxKey = 128;
 constexpr size_t kCheck = 8;  // the integrity check value
 
 absl::StatusOr<const EVP_CIPHER*> WrapCipher(size_t key_size) {
+  // Fetched once: EVP_aes_256_wrap() and its like are looked up among the providers at every use.
+  static const EVP_CIPHER* const fetched[] = {EVP_CIPHER_fetch(nullptr, "AES-128-WRAP", nullptr),
+                                              EVP_CIPHER_fetch(nullptr, "AES-192-WRAP", nullptr),
+                                              EVP_CIPHER_fetch(nullptr, "AES-256-WRAP", nullptr)};
   switch (key_size) {
     case 16:
-      return EVP_aes_128_wrap();
+      return fetched[0];
     case 24:
-      return EVP_aes_192_wrap();
+      return fetched[1];
     case 32:
-      return EVP_aes_256_wrap();
+      return fetched[2];
     default:
       return absl::InvalidArgumentError(
           StrCat("AES key wrap: wrapping key of ", key_size, " bytes"));
@@ -27,7 +31,7 @@ absl::StatusOr<const EVP_CIPHER*> WrapCipher(size_t key_size) {
 absl::StatusOr<CipherPtr> Start(ByteView wrapping_key, bool wrap) {
   ASSIGN_OR_RETURN(const EVP_CIPHER* cipher, WrapCipher(wrapping_key.size()));
   CipherPtr context(EVP_CIPHER_CTX_new());
-  Must(context != nullptr, "EVP_CIPHER_CTX_new");
+  Must(cipher != nullptr && context != nullptr, "EVP_CIPHER_CTX_new");
   EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
   Must(EVP_CipherInit_ex2(context.get(), cipher, wrapping_key.data(), nullptr, wrap ? 1 : 0,
                           nullptr) == 1,

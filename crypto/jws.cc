@@ -54,11 +54,16 @@ absl::StatusOr<Parts> Split(std::string_view text) {
   return Parts{parts[0], parts[1], parts[2], text.substr(0, text.rfind('.'))};
 }
 
-absl::StatusOr<Jws> Decode(const Parts& parts) {
+absl::StatusOr<Json> DecodeHeader(const Parts& parts) {
   ASSIGN_OR_RETURN(Bytes header_bytes, Base64UrlDecode(parts.header), "JWS: header");
+  ASSIGN_OR_RETURN(Json header, ParseJson(AsText(header_bytes)), "JWS: header");
+  RETURN_IF_ERROR(CheckHeader(header));
+  return header;
+}
+
+absl::StatusOr<Jws> Decode(const Parts& parts) {
   Jws jws;
-  ASSIGN_OR_RETURN(jws.header, ParseJson(AsText(header_bytes)), "JWS: header");
-  RETURN_IF_ERROR(CheckHeader(jws.header));
+  ASSIGN_OR_RETURN(jws.header, DecodeHeader(parts));
   ASSIGN_OR_RETURN(jws.payload, Base64UrlDecode(parts.payload), "JWS: payload");
   return jws;
 }
@@ -96,6 +101,11 @@ absl::StatusOr<Jws> JwsVerify(std::string_view text, const PublicKey& key, JwsAl
   ASSIGN_OR_RETURN(Bytes signature, Base64UrlDecode(parts.signature), "JWS: signature");
   RETURN_IF_ERROR(key.VerifyEcdsa(facts.hash, AsBytes(parts.signed_text), signature), "JWS");
   return jws;
+}
+
+absl::StatusOr<Json> UnverifiedJwsHeader(std::string_view text) {
+  ASSIGN_OR_RETURN(Parts parts, Split(text));
+  return DecodeHeader(parts);
 }
 
 absl::StatusOr<Jws> ParseUnverifiedJws(std::string_view text) {

@@ -37,5 +37,7 @@ absl::StatusOr<Jws> JwsVerify(std::string_view text, const PublicKey& key, JwsAl
 
 // Parsed but NOT verified: only to find out, from "kid" or "jwk", which key to verify with.
 absl::StatusOr<Jws> ParseUnverifiedJws(std::string_view text);
+// Only the header of it.
+absl::StatusOr<Json> UnverifiedJwsHeader(std::string_view text);
 
 }  // namespace nacre::crypto

@@ -11,6 +11,8 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+constexpr size_t kMaxCoordinate = 66;  // of P-521
+
 Bytes ToMinimalBytes(const BIGNUM* number) {
   Bytes out(static_cast<size_t>(BN_num_bytes(number)));
   BN_bn2bin(number, out.data());
@@ -205,6 +207,18 @@ absl::StatusOr<Curve> PublicKey::curve() const {
 absl::StatusOr<EcPoint> PublicKey::ToEcPoint() const {
   EcPoint point;
   ASSIGN_OR_RETURN(point.curve, curve());
+  // Both coordinates at once, if that is the form it is kept in: each of them alone costs a
+  // division.
+  const size_t size = CoordinateSize(point.curve);
+  uint8_t encoded[1 + 2 * kMaxCoordinate];
+  size_t encoded_size = 0;
+  if (EVP_PKEY_get_octet_string_param(key_.get(), OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, encoded,
+                                      sizeof encoded, &encoded_size) == 1 &&
+      encoded_size == 1 + 2 * size && encoded[0] == 4) {
+    point.x.assign(encoded + 1, encoded + 1 + size);
+    point.y.assign(encoded + 1 + size, encoded + encoded_size);
+    return point;
+  }
   ASSIGN_OR_RETURN(BnPtr x, KeyNumber(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X));
   ASSIGN_OR_RETURN(BnPtr y, KeyNumber(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y));
   int width = static_cast<int>(CoordinateSize(point.curve));
