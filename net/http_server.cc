@@ -151,15 +151,32 @@ class HttpServer::Impl {
     if (stopping_ && sessions_.empty()) drain_end_.cancel();
   }
 
+  template <typename Work>
+  static auto Guarded(const Work& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const std::exception&) {
+      return MakeResponse(500, "text/plain", "internal error\n");
+    }
+  }
+
   asio::awaitable<HttpResponse> RunHandler(HttpServerRequest request) {
-    auto work = [this, &request]() -> asio::awaitable<HttpResponse> {
-      try {
-        co_return handler_(request);
-      } catch (const std::exception&) {
-      }
-      co_return MakeResponse(500, "text/plain", "internal error\n");
+    if (options_.first_try) {
+      auto response = Guarded([&] { return options_.first_try(request); });
+      if (response) co_return *std::move(response);
+    }
+    HttpResponse response;
+    auto there_and_back = [&](auto handler) {
+      // What keeps the I/O thread from ending meanwhile.
+      auto home = asio::prefer(io_.get_executor(), asio::execution::outstanding_work.tracked);
+      asio::post(handlers_, [&, home, resume = std::move(handler)]() mutable {
+        response = Guarded([&] { return handler_(request); });
+        asio::post(home, std::move(resume));
+      });
     };
-    co_return co_await asio::co_spawn(handlers_, work, asio::use_awaitable);
+    co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(there_and_back,
+                                                                         asio::use_awaitable);
+    co_return response;
   }
 
   void BeginDrain() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,11 @@ struct HttpServerOptions {
   // text by default.
   std::function<HttpResponse(int status, std::string_view why)> refusal = {};
 
+  // Asked first, on the I/O thread, which spares a request two changes of threads: the answer, or
+  // nothing for a request that has to wait for disk or network, or takes long; it goes to the
+  // handler. None by default.
+  std::function<std::optional<HttpResponse>(const HttpServerRequest&)> first_try = {};
+
   int handler_threads = 2;
   uint32_t max_connections = 256;     // more wait in the listen queue; idle ones make room
   uint32_t max_head = 16 << 10;       // request line and headers; more is answered 431
@@ -55,6 +61,7 @@ class HttpServer {
  public:
   // Runs on a handler thread, several at a time. An exception is answered with 500.
   using Handler = std::function<HttpResponse(const HttpServerRequest&)>;
+  using FirstTry = decltype(HttpServerOptions::first_try);
 
   // Listens and serves until Stop(). kInvalidArgument for a bad address, certificate or key, or a
   // pair that does not match; kUnavailable "listening on 127.0.0.1:8080: Address already in use".

@@ -145,7 +145,11 @@ asio::awaitable<void> HttpSession::Serve() {
     bool keep = co_await ServeOne();
     if (!keep) break;
     stream_.ExpireAfter(options_.idle_timeout_ms);
-    if (buffer_.size() == 0) begun = co_await WaitForRequest();
+    if (buffer_.size() == 0) {
+      begun = co_await WaitForRequest();
+    } else {
+      co_await stream_.Yield();
+    }
     stream_.ExpireAfter(options_.head_timeout_ms);
   }
 }

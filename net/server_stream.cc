@@ -224,8 +224,7 @@ std::optional<ServerStream::Got> ServerStream::TryRead(std::span<char> room) {
 // What OpenSSL has read ahead does not make the socket readable.
 asio::awaitable<ErrorCode> ServerStream::WaitForInput() {
   const bool ahead = !dry_ && ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1;
-  if (ahead) co_return ErrorCode();
-  co_return co_await WaitFor(dry_ ? need_ : Need::kRead);
+  co_return co_await WaitFor(ahead ? Need::kTurn : dry_ ? need_ : Need::kRead);
 }
 
 asio::awaitable<ServerStream::Got> ServerStream::Read(std::span<char> room) {

@@ -35,6 +35,8 @@ class ServerStream {
   std::optional<Got> TryRead(std::span<char> room);
   // Until there may be something to read; it may turn out to be nothing yet.
   asio::awaitable<ErrorCode> WaitForInput();
+  // Lets the other connections have their turn.
+  asio::awaitable<ErrorCode> Yield() { return WaitFor(Need::kTurn); }
   // Waits for at least one byte.
   asio::awaitable<Got> Read(std::span<char> room);
   // All of it.
