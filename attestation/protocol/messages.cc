@@ -1,14 +1,17 @@
 #include "attestation/protocol/messages.h"
 
 #include "attestation/protocol/limits.h"
+#include "base/json_reader.h"
 
 namespace nacre::attestation {
 namespace {
 
-absl::StatusOr<Json> ParseMessage(std::string_view text, std::string_view what) {
+constexpr JsonLimits kLimits = {.max_size = kMaxMessageSize, .max_depth = kMaxMessageDepth};
+
+absl::StatusOr<Json> ParseMessage(std::string_view text, std::string_view what,
+                                  bool with_bytes = false) {
   ASSIGN_OR_RETURN(Json value,
-                   ParseJson(text, {.max_size = kMaxMessageSize, .max_depth = kMaxMessageDepth}),
-                   what);
+                   with_bytes ? ParseJsonWithBytes(text, kLimits) : ParseJson(text, kLimits), what);
   if (!value.is_object()) {
     return absl::InvalidArgumentError(std::string(what) + ": not a JSON object");
   }
@@ -74,17 +77,17 @@ absl::StatusOr<std::string> SerializeChallenge(const Challenge& challenge) {
 }
 
 absl::StatusOr<Attestation> ParseAttestation(std::string_view text) {
-  ASSIGN_OR_RETURN(Json message, ParseMessage(text, "Attestation"));
+  ASSIGN_OR_RETURN(Json message, ParseMessage(text, "Attestation", true));
   Attestation attestation;
   ASSIGN_OR_RETURN(attestation.init_data, ParseInitData(message));
   ASSIGN_OR_RETURN(const Json* runtime, JsonObject(message, "runtime-data", "Attestation"));
   ASSIGN_OR_RETURN(attestation.nonce, JsonString(*runtime, "nonce", "runtime-data"));
   RETURN_IF_ERROR(CheckSize(attestation.nonce, kMaxNonceSize, "runtime-data: nonce"));
   ASSIGN_OR_RETURN(const Json* key, JsonObject(*runtime, "tee-pubkey", "runtime-data"));
-  attestation.tee_pubkey = *key;
+  attestation.tee_pubkey = ListBytes(*key);
   ASSIGN_OR_RETURN(const Json* evidence, JsonObject(message, "tee-evidence", "Attestation"));
-  ASSIGN_OR_RETURN(const Json* primary, JsonMember(*evidence, "primary_evidence", "tee-evidence"));
-  attestation.primary_evidence = *primary;
+  RETURN_IF_ERROR(JsonMember(*evidence, "primary_evidence", "tee-evidence").status());
+  attestation.primary_evidence = std::move(message["tee-evidence"]["primary_evidence"]);
   ASSIGN_OR_RETURN(attestation.additional_evidence,
                    JsonString(*evidence, "additional_evidence", "tee-evidence"));
   return attestation;
@@ -99,7 +102,7 @@ absl::StatusOr<std::string> SerializeAttestation(const Attestation& attestation)
       {{"init-data", std::move(init_data)},
        {"runtime-data", {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}}},
        {"tee-evidence",
-        {{"primary_evidence", attestation.primary_evidence},
+        {{"primary_evidence", ListBytes(attestation.primary_evidence)},
          {"additional_evidence", attestation.additional_evidence}}}});
 }
 

@@ -40,9 +40,10 @@ struct InitData {
 // POST /kbs/v0/attest, guest to broker.
 struct Attestation {
   std::optional<InitData> init_data;
-  std::string nonce;                // the Challenge's
-  Json tee_pubkey;                  // public JWK to which resources are encrypted
-  Json primary_evidence;            // by TEE kind; see snp_evidence.h
+  std::string nonce;  // the Challenge's
+  Json tee_pubkey;    // public JWK to which resources are encrypted
+  // By TEE kind; see snp_evidence.h. Read with ParseJsonWithBytes.
+  Json primary_evidence;
   std::string additional_evidence;  // "" when there is none
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "attestation/protocol/limits.h"
+#include "base/strings.h"
 
 namespace nacre::attestation {
 namespace {
@@ -94,17 +95,31 @@ class Fields {
     return found == object_.end() || found->is_null() ? *this : Number(key, out);
   }
 
+  // A list of numbers, or what ParseJsonWithBytes makes of it. `size_fault` says what is wrong with
+  // its size, if anything is.
+  template <typename SizeFault>
+  Bytes List(std::string_view key, const SizeFault& size_fault) {
+    auto value = JsonMember(object_, key, where_);
+    if (value.ok() && !(*value)->is_binary()) value = JsonArray(object_, key, where_);
+    if (!Keep(value.status())) return {};
+    const Json& list = **value;
+    const bool binary = list.is_binary();
+    if (!Keep(size_fault(binary ? list.get_binary().size() : list.size()))) return {};
+    if (binary) return Bytes(list.get_binary().begin(), list.get_binary().end());
+    Bytes out;
+    out.reserve(list.size());
+    for (const Json& number : list) out.push_back(Byte(number, key));
+    return out;
+  }
+
   template <size_t N>
   Fields& Array(std::string_view key, std::array<uint8_t, N>* out) {
-    auto value = JsonArray(object_, key, where_);
-    if (!Keep(value.status())) return *this;
-    if ((*value)->size() != N) {
-      Keep(absl::InvalidArgumentError(where_ + ": member '" + std::string(key) + "' has " +
-                                      std::to_string((*value)->size()) + " bytes, expected " +
-                                      std::to_string(N)));
-      return *this;
-    }
-    for (size_t i = 0; i < N; ++i) (*out)[i] = Byte((**value)[i], key);
+    const Bytes bytes = List(key, [&](size_t size) {
+      if (size == N) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          StrCat(where_, ": member '", key, "' has ", size, " bytes, expected ", N));
+    });
+    if (bytes.size() == N) std::ranges::copy(bytes, out->begin());
     return *this;
   }
 
@@ -203,16 +218,13 @@ absl::StatusOr<Report> ReportFromJson(const Json& json) {
 }
 
 absl::StatusOr<Bytes> CertificateBytes(const Json& certificate) {
-  ASSIGN_OR_RETURN(const Json* data, JsonArray(certificate, "data", "cert_chain"));
-  if (data->size() > kMaxCertificateSize) {
-    return absl::InvalidArgumentError("cert_chain: a certificate is larger than " +
-                                      std::to_string(kMaxCertificateSize) + " bytes");
-  }
-  Bytes out;
-  out.reserve(data->size());
-  Fields bytes(certificate, "cert_chain");
-  for (const Json& value : *data) out.push_back(bytes.Byte(value, "data"));
-  RETURN_IF_ERROR(bytes.status());
+  Fields fields(certificate, "cert_chain");
+  Bytes out = fields.List("data", [](size_t size) {
+    if (size <= kMaxCertificateSize) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        StrCat("cert_chain: a certificate is larger than ", kMaxCertificateSize, " bytes"));
+  });
+  RETURN_IF_ERROR(fields.status());
   return out;
 }
 
