@@ -13,6 +13,8 @@ struct Answer {
   net::HttpResponse response;
   std::string code;     // reason code of a refusal, "" otherwise
   std::string summary;  // for the broker's log; never sent
+  // Of a request that is handled at once: it cannot be; nothing was done. The rest means nothing.
+  bool has_to_wait = false;
 };
 
 // Why a request is refused. `variant` and `detail` are what the caller learns, with `code`.

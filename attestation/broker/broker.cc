@@ -6,6 +6,7 @@
 #include "attestation/broker/denial_endpoint.h"
 #include "attestation/broker/handshake.h"
 #include "attestation/broker/resource_endpoint.h"
+#include "attestation/broker/storage/sql.h"
 #include "attestation/protocol/denials.h"
 #include "base/encoding.h"
 #include "crypto/random.h"
@@ -14,6 +15,16 @@ namespace nacre::attestation {
 namespace {
 
 constexpr size_t kCorrelationIdSize = 8;  // bytes; 16 hex digits
+
+// Random bytes come cheaper by the dozen.
+std::string NewCorrelationId() {
+  thread_local Bytes left;
+  if (left.empty()) left = crypto::RandomBytes(64 * kCorrelationIdSize);
+  const size_t rest = left.size() - kCorrelationIdSize;
+  std::string id = HexEncode(ByteView(left).subspan(rest));
+  left.resize(rest);
+  return id;
+}
 
 int64_t SteadyMs() {
   auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -46,13 +57,27 @@ Broker::Broker(std::unique_ptr<BrokerContext> context)
       limiter_(context_->config.attestations_per_minute),
       denial_limiter_(context_->config.denial_posts_per_minute) {}
 
-Answer Broker::Handle(const net::HttpServerRequest& request) {
+Answer Broker::Handle(const net::HttpServerRequest& request) { return Handle(request, false); }
+
+std::optional<Answer> Broker::HandleAtOnce(const net::HttpServerRequest& request) {
+  const bool own_store = context_->store->database().engine() == sql::Engine::kSqlite;
+  const std::string_view route = RouteName(request.path);
+  const bool resource = route == "resource" && request.method == "GET" && own_store;
+  if (!resource && route != "auth") return std::nullopt;
+  Answer answer = Handle(request, true);
+  if (answer.has_to_wait) return std::nullopt;
+  return answer;
+}
+
+Answer Broker::Handle(const net::HttpServerRequest& request, bool at_once) {
   const auto start = std::chrono::steady_clock::now();
-  Call call{.request = request,
-            .origin = {.id = HexEncode(crypto::RandomBytes(kCorrelationIdSize)),
-                       .peer = request.peer,
-                       .time = context_->unix_time()}};
+  Call call{
+      .request = request,
+      .origin = {.id = NewCorrelationId(), .peer = request.peer, .time = context_->unix_time()},
+      .actor = {},
+      .at_once = at_once};
   Answer answer = Route(call);
+  if (answer.has_to_wait) return answer;
   const bool ours = request.path.starts_with("/kbs/v0/");
   if (context_->config.compat_401_everywhere && ours) ForgetCode(&answer);
   answer.response.headers.emplace_back("Cache-Control", "no-store");

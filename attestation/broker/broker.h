@@ -34,8 +34,13 @@ class Broker {
 
   // Never fails: what goes wrong is an answer too.
   Answer Handle(const net::HttpServerRequest& request);
+  // The same for requests whose answer takes less time than handing them to another thread, and
+  // waits for neither disk nor network: nonces and, with a store of its own, resources. nullopt for
+  // all others; nothing was done then.
+  std::optional<Answer> HandleAtOnce(const net::HttpServerRequest& request);
 
  private:
+  Answer Handle(const net::HttpServerRequest& request, bool at_once);
   Answer Route(const Call& call);
   Answer Handshake(const Call& call);
   std::optional<Answer> Housekeeping(const Call& call);

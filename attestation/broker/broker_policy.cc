@@ -72,6 +72,34 @@ absl::StatusOr<rego::Value> ToValue(rego::Arena& arena, const Json& json) {
   return rego::ValueFromJson(arena, text);
 }
 
+absl::StatusOr<rego::Value> TrustContext(rego::Arena& arena, const Json& trust,
+                                         const rego::Value& claims) {
+  rego::ObjectBuilder builder(arena, trust.size());
+  for (const auto& [name, member] : trust.items()) {
+    ASSIGN_OR_RETURN(rego::Value value, ToValue(arena, member));
+    if (name == "attestation_summary") {
+      rego::ObjectBuilder summary(arena, member.size() + 1);
+      for (const rego::Member& part : value.members()) summary.Set(part.key, part.value);
+      summary.Set("claims", claims);
+      value = summary.Build();
+    }
+    builder.Set(name, value);
+  }
+  return builder.Build();
+}
+
+// Values do not change, so the claims need not be there twice.
+absl::StatusOr<rego::Value> ResourceInput(rego::Arena& arena, const Json& token,
+                                          const Json& trust) {
+  ASSIGN_OR_RETURN(const rego::Value claims, ToValue(arena, token));
+  if (trust.is_null() || !claims.is_object()) return claims;
+  ASSIGN_OR_RETURN(const rego::Value context, TrustContext(arena, trust, claims));
+  rego::ObjectBuilder builder(arena, token.size() + 1);
+  for (const rego::Member& claim : claims.members()) builder.Set(claim.key, claim.value);
+  builder.Set("trust_context", context);
+  return builder.Build();
+}
+
 absl::StatusOr<rego::Value> QueryReferenceValue(rego::BuiltinContext& context,
                                                 std::span<const rego::Value> args) {
   RETURN_IF_ERROR(rego::WantKind(args, 1, rego::Kind::kString));
@@ -230,10 +258,11 @@ absl::StatusOr<TrustClaims> BrokerPolicy::Judge(const Json& evidence,
 }
 
 BrokerPolicy::Decision BrokerPolicy::Decide(const Json& token, const Json& data,
-                                            const ReferenceQuery& references) const {
+                                            const ReferenceQuery& references,
+                                            const Json& trust) const {
   const AskScope scope(references);
   Lease work(*this);
-  const auto input = ToValue(work->input, token);
+  const auto input = ResourceInput(work->input, token, trust);
   if (!input.ok()) return {.allowed = false, .why_not = std::string(Message(input.status()))};
   const auto base = ToValue(work->input, data);
   if (!base.ok()) return {.allowed = false, .why_not = std::string(Message(base.status()))};

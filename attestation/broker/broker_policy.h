@@ -55,7 +55,10 @@ class BrokerPolicy {
     bool allowed = false;
     std::string why_not;  // for the owner: holds values of the input and of the policy
   };
-  Decision Decide(const Json& token, const Json& data, const ReferenceQuery& references) const;
+  // The input is `token` with, unless null, `trust` as its "trust_context", whose
+  // "attestation_summary" gets `token` once more as its "claims".
+  Decision Decide(const Json& token, const Json& data, const ReferenceQuery& references,
+                  const Json& trust = nullptr) const;
 
  private:
   struct Workspace;

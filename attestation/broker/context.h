@@ -49,6 +49,7 @@ struct Call {
   const net::HttpServerRequest& request;
   RequestOrigin origin;    // id, peer, time
   std::string actor = {};  // who administers, once that is known
+  bool at_once = false;    // may not wait for disk or network; see Answer::has_to_wait
 };
 
 }  // namespace nacre::attestation

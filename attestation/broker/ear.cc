@@ -2,23 +2,29 @@
 
 #include <algorithm>
 
+#include "base/json_writer.h"
+
 namespace nacre::attestation {
 namespace {
 
 constexpr std::string_view kProfile = "tag:github.com,2024:confidential-containers/Trustee";
 constexpr std::string_view kStatus = "ear.status";
 constexpr std::string_view kVector = "ear.trustworthiness-vector";
+constexpr std::string_view kPolicyId = "ear.appraisal-policy-id";
 constexpr std::string_view kEvidence = "ear.veraison.annotated-evidence";
 
 std::string SubmoduleName(size_t index) { return "cpu" + std::to_string(index); }
 
-Json Submodule(const Judgement& judgement) {
-  Json submodule = judgement.trust.extensions;
-  submodule[kStatus] = EarStatusName(judgement.status());
-  submodule[kVector] = judgement.trust.vector;
-  submodule["ear.appraisal-policy-id"] = "default";
-  submodule[kEvidence] = judgement.evidence;
-  return submodule;
+void WriteSubmodule(const Judgement& judgement, JsonWriter* out) {
+  out->BeginObject();
+  out->Key(kPolicyId).Text("default");
+  out->Key(kStatus).Text(EarStatusName(judgement.status()));
+  out->Key(kVector).Tree(judgement.trust.vector);
+  out->Key(kEvidence).Tree(judgement.evidence);
+  for (const auto& [name, value] : judgement.trust.extensions.items()) {
+    out->Key(name).Tree(value);
+  }
+  out->EndObject();
 }
 
 absl::Status CheckVector(const Json& vector) {
@@ -94,18 +100,21 @@ constexpr const char* kForeignKeys[] = {
 
 }  // namespace
 
-Json BuildEar(const EarInputs& inputs) {
-  Json submodules = Json::object();
+absl::StatusOr<std::string> BuildEar(const EarInputs& inputs) {
+  JsonWriter out;
+  out.BeginObject();
+  out.Key("ear.verifier-id").BeginObject();
+  out.Key("build").Text("nacre-kbs").Key("developer").Text("Nacre").EndObject();
+  out.Key("eat_profile").Text(kProfile);
+  out.Key("exp").Number(inputs.expires_at).Key("iat").Number(inputs.issued_at);
+  out.Key("iss").Text(inputs.issuer).Key("jti").Text(inputs.id);
+  out.Key("submods").BeginObject();
   for (size_t i = 0; i < inputs.judgements.size(); ++i) {
-    submodules[SubmoduleName(i)] = Submodule(inputs.judgements[i]);
+    out.Key(SubmoduleName(i));
+    WriteSubmodule(inputs.judgements[i], &out);
   }
-  return {{"eat_profile", kProfile},
-          {"iss", inputs.issuer},
-          {"iat", inputs.issued_at},
-          {"exp", inputs.expires_at},
-          {"jti", inputs.id},
-          {"ear.verifier-id", {{"build", "nacre-kbs"}, {"developer", "Nacre"}}},
-          {"submods", std::move(submodules)}};
+  out.EndObject().EndObject();
+  return std::move(out).Finish();
 }
 
 absl::StatusOr<EarSummary> ReadEar(const Json& claims) {

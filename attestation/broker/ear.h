@@ -26,7 +26,8 @@ struct EarInputs {
   const std::vector<Judgement>& judgements;
 };
 // One submodule for each judgement: "cpu0", "cpu1", ...
-Json BuildEar(const EarInputs& inputs);
+// As a text of JSON.
+absl::StatusOr<std::string> BuildEar(const EarInputs& inputs);
 
 // What the broker needs of a token's claims when it is asked for a resource.
 struct EarSummary {

@@ -21,11 +21,11 @@ Json Ear(bool emulated, EvidenceKind kind = EvidenceKind::kSnp, size_t parts = 1
   const auto judgements =
       *JudgeAll(std::vector<AppraisalOutcome>(parts, outcome), attestation, policies->Attestation(),
                 [](std::string_view) { return Json(nullptr); });
-  return BuildEar({.id = "00ff",
-                   .issuer = "nacre-kbs",
-                   .issued_at = 1,
-                   .expires_at = 301,
-                   .judgements = judgements});
+  return *ParseJson(*BuildEar({.id = "00ff",
+                               .issuer = "nacre-kbs",
+                               .issued_at = 1,
+                               .expires_at = 301,
+                               .judgements = judgements}));
 }
 
 FloorDecision DecideRelease(const EarSummary& guest, bool allow_emulated) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "base/json.h"
+#include "base/json_writer.h"
+#include "base/utf8.h"
 
 namespace nacre::attestation {
 namespace {
@@ -10,25 +11,31 @@ namespace {
 // Some of this text came from the guest (a command line, a certificate's name): what is not UTF-8
 // must not cost the owner the whole explanation.
 std::string Readable(std::string_view text) {
-  if (DumpJson(Json(text)).ok()) return std::string(text);
-  std::string out;
-  for (char c : text) out += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  std::string out(text);
+  if (IsUtf8(text)) return out;
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return out;
+}
+
+// Opens the detail with what all rows have; MakeRow closes it.
+JsonWriter Begin(const RequestOrigin& origin, std::string_view kind) {
+  JsonWriter out;
+  out.BeginObject().Key("id").Text(origin.id).Key("kind").Text(kind);
+  out.Key("peer").Text(Readable(origin.peer)).Key("time").Number(origin.time);
   return out;
 }
 
 LogRow MakeRow(const RequestOrigin& origin, std::string_view code, std::string_view summary,
-               Json detail) {
-  detail["id"] = origin.id;
-  detail["time"] = origin.time;
-  detail["peer"] = origin.peer;
+               JsonWriter detail) {
+  detail.EndObject();
   LogRow row{.id = origin.id,
              .time = origin.time,
              .refused = !code.empty(),
              .code = std::string(code),
              .summary = Readable(summary),
-             .detail = {}};
-  auto text = DumpJson(detail);
-  row.detail = text.ok() ? *text : "{}";
+             .detail = std::move(detail).Finish().value_or("{}")};
   return row;
 }
 
@@ -52,28 +59,40 @@ std::string SummaryOf(const tee::Appraisal& appraisal) {
   return appraisal.refusal.empty() ? "nothing was checked" : appraisal.refusal;
 }
 
-Json Detail(const AppraisalOutcome& outcome) {
+std::string_view VerdictOf(const tee::Appraisal& appraisal) {
+  if (!appraisal.affirmed()) return "refused";
+  return appraisal.emulated ? "emulated" : "affirming";
+}
+
+// Members of the object at hand.
+void WriteOutcome(const AppraisalOutcome& outcome, std::string_view verdict,
+                  std::string_view refusal, JsonWriter* out) {
   const tee::Appraisal& appraisal = outcome.appraisal;
-  Json checks = Json::array();
+  out->Key("checks").BeginArray();
   for (const tee::Check& check : appraisal.checks) {
-    checks.push_back({{"name", check.name},
-                      {"passed", check.passed},
-                      {"expected", Readable(check.expected)},
-                      {"got", Readable(check.got)}});
+    out->BeginObject().Key("expected").Text(Readable(check.expected));
+    out->Key("got").Text(Readable(check.got)).Key("name").Text(check.name);
+    out->Key("passed").Bool(check.passed).EndObject();
   }
-  Json claims = Json::object();
-  for (const auto& [name, value] : appraisal.claims) claims[name] = Readable(value);
-  const bool affirmed = appraisal.affirmed();
-  const std::string_view accepted = appraisal.emulated ? "emulated" : "affirming";
-  return {{"tee", EvidenceKindName(outcome.kind)},
-          {"emulated", appraisal.emulated},
-          {"root", Readable(appraisal.root)},
-          {"reference", appraisal.reference},
-          {"verdict", affirmed ? accepted : "refused"},
-          {"refusal", affirmed ? "" : Readable(SummaryOf(appraisal))},
-          {"class", RefusalClassName(appraisal.refusal_class)},
-          {"checks", std::move(checks)},
-          {"claims", std::move(claims)}};
+  out->EndArray().Key("claims").BeginObject();
+  for (const auto& [name, value] : appraisal.claims) out->Key(name).Text(Readable(value));
+  out->EndObject().Key("class").Text(RefusalClassName(appraisal.refusal_class));
+  out->Key("emulated").Bool(appraisal.emulated).Key("reference").Text(appraisal.reference);
+  out->Key("refusal").Text(Readable(refusal)).Key("root").Text(Readable(appraisal.root));
+  out->Key("tee").Text(EvidenceKindName(outcome.kind)).Key("verdict").Text(verdict);
+}
+
+void WriteOutcome(const AppraisalOutcome& outcome, JsonWriter* out) {
+  const bool affirmed = outcome.appraisal.affirmed();
+  WriteOutcome(outcome, VerdictOf(outcome.appraisal), affirmed ? "" : SummaryOf(outcome.appraisal),
+               out);
+}
+
+// What is all that remains of a refusal before there was anything to appraise.
+void WriteRefusal(std::string_view tee, std::string_view summary, JsonWriter* out) {
+  out->Key("checks").BeginArray().EndArray().Key("claims").BeginObject().EndObject();
+  out->Key("refusal").Text(Readable(summary)).Key("tee").Text(Readable(tee));
+  out->Key("verdict").Text("refused");
 }
 
 // "policy 'default_cpu' says executables 33, hardware 97"
@@ -102,15 +121,17 @@ std::string AcceptedSummary(const Judgement& judgement) {
   return out + (appraisal.emulated ? ", on emulated hardware" : "");
 }
 
-Json Detail(const Judgement& judgement) {
-  Json detail = Detail(judgement.outcome);
-  const bool affirming = judgement.status() == EarStatus::kAffirming;
-  const bool emulated = judgement.outcome.appraisal.emulated;
-  detail["policy"] = judgement.policy;
-  detail["status"] = EarStatusName(judgement.status());
-  detail["trust"] = judgement.trust.vector;
-  detail["verdict"] = emulated ? "emulated" : affirming ? "affirming" : detail["status"];
-  return detail;
+// `refusal` is empty for what was not refused.
+void WriteJudgement(const Judgement& judgement, std::string_view refusal, JsonWriter* out) {
+  const tee::Appraisal& appraisal = judgement.outcome.appraisal;
+  const std::string_view status = EarStatusName(judgement.status());
+  const std::string_view verdict = !refusal.empty()     ? "refused"
+                                   : appraisal.emulated ? "emulated"
+                                                        : status;
+  const std::string own = appraisal.affirmed() ? "" : SummaryOf(appraisal);
+  WriteOutcome(judgement.outcome, verdict, refusal.empty() ? own : refusal, out);
+  out->Key("policy").Text(judgement.policy).Key("status").Text(status);
+  out->Key("trust").Tree(judgement.trust.vector);
 }
 
 }  // namespace
@@ -128,12 +149,16 @@ std::string ReasonCode(std::string_view check_name) {
 LogRow ExplainForgery(const RequestOrigin& origin, const std::vector<AppraisalOutcome>& outcomes) {
   const auto refused = std::ranges::find(outcomes, false, &AppraisalOutcome::genuine);
   const AppraisalOutcome& subject = refused == outcomes.end() ? outcomes.front() : *refused;
-  Json detail = Detail(subject);
-  detail["kind"] = "attestation";
-  detail["additional"] = Json::array();
+  JsonWriter detail = Begin(origin, "attestation");
+  WriteOutcome(subject, &detail);
+  detail.Key("additional").BeginArray();
   for (const AppraisalOutcome& other : outcomes) {
-    if (&other != &subject) detail["additional"].push_back(Detail(other));
+    if (&other == &subject) continue;
+    detail.BeginObject();
+    WriteOutcome(other, &detail);
+    detail.EndObject();
   }
+  detail.EndArray();
   const std::string code = CodeOf(subject.appraisal);
   return MakeRow(origin, code.empty() ? "not-appraised" : code, SummaryOf(subject.appraisal),
                  std::move(detail));
@@ -144,50 +169,45 @@ LogRow ExplainJudgements(const RequestOrigin& origin, const std::vector<Judgemen
   const auto doubtful = std::ranges::find(judgements, false, &Judgement::affirmed);
   const bool accepted = doubtful == judgements.end() || !require_affirming;
   const Judgement& subject = doubtful == judgements.end() ? judgements.front() : *doubtful;
-  Json detail = Detail(subject);
-  detail["kind"] = "attestation";
-  detail["additional"] = Json::array();
-  for (const Judgement& other : judgements) {
-    if (&other != &subject) detail["additional"].push_back(Detail(other));
-  }
-  if (accepted) return MakeRow(origin, "", AcceptedSummary(subject), std::move(detail));
   const tee::Appraisal& appraisal = subject.outcome.appraisal;
-  const std::string code = appraisal.affirmed() ? "attestation-policy" : CodeOf(appraisal);
-  std::string summary =
-      appraisal.affirmed() ? "attestation refused: " + PolicySays(subject) : SummaryOf(appraisal);
-  summary += expired_references;
-  detail["verdict"] = "refused";
-  detail["refusal"] = Readable(summary);
-  return MakeRow(origin, code, summary, std::move(detail));
+  std::string code, refusal;
+  if (!accepted && appraisal.affirmed()) {
+    code = "attestation-policy";
+    refusal = "attestation refused: " + PolicySays(subject);
+  } else if (!accepted) {
+    code = CodeOf(appraisal);
+    refusal = SummaryOf(appraisal);
+  }
+  if (!accepted) refusal += expired_references;
+  JsonWriter detail = Begin(origin, "attestation");
+  WriteJudgement(subject, refusal, &detail);
+  detail.Key("additional").BeginArray();
+  for (const Judgement& other : judgements) {
+    if (&other == &subject) continue;
+    detail.BeginObject();
+    WriteJudgement(other, "", &detail);
+    detail.EndObject();
+  }
+  detail.EndArray();
+  return MakeRow(origin, code, accepted ? AcceptedSummary(subject) : refusal, std::move(detail));
 }
 
 LogRow ExplainRefusal(const RequestOrigin& origin, std::string_view tee, std::string_view code,
                       std::string_view summary) {
-  return MakeRow(origin, code, summary,
-                 {{"kind", "attestation"},
-                  {"tee", Readable(tee)},
-                  {"verdict", "refused"},
-                  {"refusal", Readable(summary)},
-                  {"checks", Json::array()},
-                  {"claims", Json::object()}});
+  JsonWriter detail = Begin(origin, "attestation");
+  WriteRefusal(tee, summary, &detail);
+  return MakeRow(origin, code, summary, std::move(detail));
 }
 
 LogRow ExplainResourceRefusal(const RequestOrigin& origin, const EarSummary& guest,
                               std::string_view resource, std::string_view code,
                               std::string_view summary, std::string_view policy_trace) {
-  return MakeRow(origin, code, summary,
-                 {{"kind", "resource"},
-                  {"trace", Readable(policy_trace)},
-                  {"tee", guest.tee},
-                  {"emulated", guest.emulated},
-                  {"reference", guest.reference},
-                  {"resource", Readable(resource)},
-                  {"attestation", guest.id},
-                  {"status", EarStatusName(guest.status)},
-                  {"verdict", "refused"},
-                  {"refusal", Readable(summary)},
-                  {"checks", Json::array()},
-                  {"claims", Json::object()}});
+  JsonWriter detail = Begin(origin, "resource");
+  WriteRefusal(guest.tee, summary, &detail);
+  detail.Key("attestation").Text(Readable(guest.id)).Key("emulated").Bool(guest.emulated);
+  detail.Key("reference").Text(Readable(guest.reference)).Key("resource").Text(Readable(resource));
+  detail.Key("status").Text(EarStatusName(guest.status)).Key("trace").Text(Readable(policy_trace));
+  return MakeRow(origin, code, summary, std::move(detail));
 }
 
 }  // namespace nacre::attestation

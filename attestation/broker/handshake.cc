@@ -66,7 +66,10 @@ absl::StatusOr<Parts> ReadParts(const Session& session, const Attestation& attes
   for (EvidenceMessage& other : others) parts.evidence.push_back(std::move(other));
   ASSIGN_OR_RETURN(parts.primary_binding, PrimaryBinding(attestation.nonce, attestation.tee_pubkey,
                                                          attestation.additional_evidence));
-  ASSIGN_OR_RETURN(parts.device_binding, DeviceBinding(attestation.nonce, attestation.tee_pubkey));
+  if (parts.evidence.size() > 1) {
+    ASSIGN_OR_RETURN(parts.device_binding,
+                     DeviceBinding(attestation.nonce, attestation.tee_pubkey));
+  }
   if (attestation.init_data) {
     ASSIGN_OR_RETURN(parts.initdata_digest, tee::InitdataDigest(attestation.init_data->body),
                      "init-data");
@@ -93,11 +96,13 @@ std::vector<AppraisalOutcome> AppraiseParts(const BrokerContext& context, const 
 absl::StatusOr<std::string> IssueToken(const BrokerContext& context, const Call& call,
                                        const std::vector<Judgement>& judgements) {
   const int64_t now = call.origin.time;
-  return context.tokens.Sign(BuildEar({.id = call.origin.id,
-                                       .issuer = context.tokens.issuer(),
-                                       .issued_at = now,
-                                       .expires_at = now + context.config.token_lifetime_s,
-                                       .judgements = judgements}));
+  ASSIGN_OR_RETURN(const std::string claims,
+                   BuildEar({.id = call.origin.id,
+                             .issuer = context.tokens.issuer(),
+                             .issued_at = now,
+                             .expires_at = now + context.config.token_lifetime_s,
+                             .judgements = judgements}));
+  return context.tokens.SignText(claims);
 }
 
 absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call,

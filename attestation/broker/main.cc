@@ -39,6 +39,8 @@ absl::Status Serve(const ServeOptions& options) {
   ASSIGN_OR_RETURN(net::HttpServerOptions server_options, ServerOptionsOf(config));
   ASSIGN_OR_RETURN(std::unique_ptr<BrokerContext> context, OpenBrokerContext(config));
   Broker broker(std::move(context));
+  server_options.first_try = LogRequestsAtOnce(
+      [&broker](const net::HttpServerRequest& request) { return broker.HandleAtOnce(request); });
   ASSIGN_OR_RETURN(
       std::unique_ptr<net::HttpServer> server,
       net::HttpServer::Start(std::move(server_options),

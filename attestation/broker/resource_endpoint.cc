@@ -59,8 +59,10 @@ struct Denial {
   std::string trace;  // of the policy
 };
 
+// A denial is written down, which waits for the disk.
 Answer Deny(BrokerContext& context, const Call& call, const EarSummary& guest,
             const ResourcePath& path, const Denial& denial) {
+  if (call.at_once) return {.response = {}, .code = {}, .summary = {}, .has_to_wait = true};
   absl::Status logged = context.store->AppendLog(ExplainResourceRefusal(
       call.origin, guest, path.Text(), denial.code, denial.summary, denial.trace));
   if (!logged.ok()) return RefuseFailure(logged, call.origin.id);
@@ -68,14 +70,14 @@ Answer Deny(BrokerContext& context, const Call& call, const EarSummary& guest,
                 call.origin.id);
 }
 
-// What the resource policies of newer peers read beside the claims themselves.
+// What the resource policies of newer peers read beside the claims themselves, which the summary
+// gets too.
 Json TrustContext(const Json& claims, const EarSummary& guest) {
   return {{"attestation_summary",
            {{"tee_type", Json::array({guest.tee})},
             {"policy_ids", Json::array({"default"})},
             {"issuer", claims.value("iss", "")},
-            {"verification_result", guest.status == EarStatus::kAffirming},
-            {"claims", claims}}},
+            {"verification_result", guest.status == EarStatus::kAffirming}}},
           {"tee_pubkey", guest.tee_pubkey}};
 }
 
@@ -87,8 +89,6 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
   if (!floor.allowed) return Denial{floor.code, floor.summary, ""};
   const auto references = context.references->All();
   if (!references.ok()) return Denial{"resource-policy", references.status().ToString(), ""};
-  Json input = claims;
-  input["trust_context"] = TrustContext(claims, guest);
   const Json data = {{"plugin", "resource"},
                      {"resource-path", {path.repository, path.type, path.tag}},
                      {"query", Json::object()},
@@ -97,8 +97,9 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
   if (!policies.ok()) return Denial{"resource-policy", policies.status().ToString(), ""};
   const BrokerPolicy& policy = (*policies)->ForResource(path.Text());
   ReferenceQuestions questions(*references, call.origin.time);
-  BrokerPolicy::Decision decision =
-      policy.Decide(input, data, [&](std::string_view id) { return questions.Ask(id); });
+  BrokerPolicy::Decision decision = policy.Decide(
+      claims, data, [&](std::string_view id) { return questions.Ask(id); },
+      TrustContext(claims, guest));
   if (decision.allowed) return std::nullopt;
   return Denial{"resource-policy",
                 "resource refused: policy '" + policy.name() + "' does not allow it" +

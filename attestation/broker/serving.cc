@@ -10,7 +10,10 @@
 namespace nacre::attestation {
 namespace {
 
-void LogAnswer(const net::HttpServerRequest& request, const Answer& answer, int64_t took_us) {
+void LogAnswer(const net::HttpServerRequest& request, const Answer& answer,
+               std::chrono::steady_clock::time_point start) {
+  const auto took = std::chrono::steady_clock::now() - start;
+  const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   LogLevel level = answer.response.status >= 500 ? LogLevel::kError
                    : !answer.code.empty()        ? LogLevel::kWarning
                                                  : LogLevel::kInfo;
@@ -93,9 +96,20 @@ net::HttpServer::Handler LogRequests(std::function<Answer(const net::HttpServerR
   return [handle = std::move(handle)](const net::HttpServerRequest& request) {
     const auto start = std::chrono::steady_clock::now();
     Answer answer = handle(request);
-    const auto took = std::chrono::steady_clock::now() - start;
-    LogAnswer(request, answer, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+    LogAnswer(request, answer, start);
     return std::move(answer.response);
+  };
+}
+
+net::HttpServer::FirstTry LogRequestsAtOnce(
+    std::function<std::optional<Answer>(const net::HttpServerRequest&)> handle) {
+  return [handle = std::move(handle)](
+             const net::HttpServerRequest& request) -> std::optional<net::HttpResponse> {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<Answer> answer = handle(request);
+    if (!answer) return std::nullopt;
+    LogAnswer(request, *answer, start);
+    return std::move(answer->response);
   };
 }
 

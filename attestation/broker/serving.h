@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <functional>
+#include <optional>
 
 #include "attestation/broker/answer.h"
 #include "attestation/broker/config.h"
@@ -28,5 +29,8 @@ absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& serv
 // One line of the access log for each request: who asked for what, the answer's status, its
 // correlation id, reason and time in microseconds; no bodies, no headers.
 net::HttpServer::Handler LogRequests(std::function<Answer(const net::HttpServerRequest&)> handle);
+// The same for what is answered at once, which is less than all.
+net::HttpServer::FirstTry LogRequestsAtOnce(
+    std::function<std::optional<Answer>(const net::HttpServerRequest&)> handle);
 
 }  // namespace nacre::attestation

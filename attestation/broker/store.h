@@ -108,7 +108,8 @@ class Store {
   absl::Status DeletePolicy(std::string_view name, const Change& change);  // kNotFound
 
   // Notes a nonce as used until it expires. kAlreadyExists when it was; kResourceExhausted when
-  // the ledger is full of live ones.
+  // the ledger is full of live ones. Survives a loss of power once something later was written: the
+  // answer to what the nonce was used for, which AppendLog writes.
   absl::Status UseNonce(std::string_view nonce, int64_t expires_at, int64_t now);
 
   absl::Status AppendLog(const LogRow& row);

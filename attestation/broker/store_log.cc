@@ -47,7 +47,7 @@ absl::Status Store::UseNonce(std::string_view nonce, int64_t expires_at, int64_t
                    database_->WriteOne("INSERT INTO nonces (hash, expires_at) VALUES ($1, $2) ON "
                                        "CONFLICT (hash) DO UPDATE SET expires_at = "
                                        "excluded.expires_at WHERE nonces.expires_at <= $3",
-                                       {hash, expires_at, now}));
+                                       {hash, expires_at, now}, sql::Sync::kLater));
   return done.changed > 0 ? absl::OkStatus() : absl::AlreadyExistsError("the nonce was used");
 }
 

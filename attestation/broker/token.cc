@@ -76,21 +76,25 @@ absl::StatusOr<TokenSigner> TokenSigner::Create(crypto::PrivateKey key, std::str
 const std::string& TokenSigner::issuer() const { return state_->issuer; }
 
 absl::StatusOr<std::string> TokenSigner::Sign(const Json& claims) const {
+  ASSIGN_OR_RETURN(const std::string text, DumpJson(claims));
+  return SignText(text);
+}
+
+absl::StatusOr<std::string> TokenSigner::SignText(std::string_view claims) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const ServiceKey> key, state_->keys->Current());
   ASSIGN_OR_RETURN(const ParsedKey parsed, state_->Parsed(*key));
   ASSIGN_OR_RETURN(const crypto::JwsAlgorithm algorithm, AlgorithmOf(parsed->public_key()));
-  ASSIGN_OR_RETURN(std::string payload, DumpJson(claims));
   Json header = {{"kid", key->id}, {"typ", "JWT"}};
   if (!state_->certificates.empty()) header["x5c"] = state_->CertificateList();
-  return crypto::JwsSign(*parsed, algorithm, std::move(header), AsBytes(payload));
+  return crypto::JwsSign(*parsed, algorithm, std::move(header), AsBytes(claims));
 }
 
 absl::StatusOr<Json> TokenSigner::Verify(std::string_view token, int64_t now) const {
   const absl::Status not_ours = absl::UnauthenticatedError("token has no valid signature");
   if (token.size() > kMaxTokenSize) return absl::UnauthenticatedError("token is too long");
-  const auto unverified = crypto::ParseUnverifiedJws(token);
-  if (!unverified.ok()) return not_ours;
-  const auto id = JsonString(unverified->header, "kid", "token");
+  const auto header = crypto::UnverifiedJwsHeader(token);
+  if (!header.ok()) return not_ours;
+  const auto id = JsonString(*header, "kid", "token");
   if (!id.ok()) return not_ours;
   const auto key = state_->keys->Find(*id);
   if (absl::IsNotFound(key.status())) return not_ours;

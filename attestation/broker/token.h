@@ -31,6 +31,8 @@ class TokenSigner {
   // `claims` as they are; the header says {"alg":"ES256" or "ES384","kid":...,"typ":"JWT"}, and
   // "x5c" when there are certificates.
   absl::StatusOr<std::string> Sign(const Json& claims) const;
+  // The same for a text of JSON.
+  absl::StatusOr<std::string> SignText(std::string_view claims) const;
   // The claims of a token of ours. kUnauthenticated: not our signature, not our issuer, expired.
   absl::StatusOr<Json> Verify(std::string_view token, int64_t now) const;
   // {"keys":[{...,"kid","alg","use"}]}: for other relying parties. All keys whose tokens may still

@@ -120,11 +120,13 @@ absl::StatusOr<std::string> Evaluate(BrokerContext& context, const RequestOrigin
     judgements.push_back(std::move(judgement));
   }
   RETURN_IF_ERROR(context.store->AppendLog(ExplainJudgements(origin, judgements, false)));
-  return context.tokens.Sign(BuildEar({.id = origin.id,
-                                       .issuer = context.tokens.issuer(),
-                                       .issued_at = origin.time,
-                                       .expires_at = origin.time + context.config.token_lifetime_s,
-                                       .judgements = judgements}));
+  ASSIGN_OR_RETURN(const std::string claims,
+                   BuildEar({.id = origin.id,
+                             .issuer = context.tokens.issuer(),
+                             .issued_at = origin.time,
+                             .expires_at = origin.time + context.config.token_lifetime_s,
+                             .judgements = judgements}));
+  return context.tokens.SignText(claims);
 }
 
 std::string NewChallenge() { return Base64Encode(crypto::RandomBytes(kNonceSize)); }

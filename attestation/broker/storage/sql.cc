@@ -45,19 +45,25 @@ ByteView Rows::Blob(size_t row, size_t column) const {
 // A connection on loan, given back whatever happens.
 class Database::Lease {
  public:
-  Lease(Database& database, std::unique_ptr<Connection> connection)
-      : database_(database), connection_(std::move(connection)) {}
+  Lease(Database& database, std::unique_ptr<Connection> connection, Access access)
+      : database_(database), connection_(std::move(connection)), access_(access) {}
   Lease(const Lease&) = delete;
-  ~Lease() { database_.Return(std::move(connection_)); }
+  ~Lease() { database_.Return(std::move(connection_), access_); }
   Connection& operator*() { return *connection_; }
   Connection* operator->() { return connection_.get(); }
 
  private:
   Database& database_;
   std::unique_ptr<Connection> connection_;
+  const Access access_;
 };
 
-absl::StatusOr<std::unique_ptr<Connection>> Database::Take() {
+std::vector<std::unique_ptr<Connection>>& Database::IdleFor(Access access) {
+  const bool apart = access == Access::kWrite && engine() == Engine::kSqlite;
+  return apart ? idle_writers_ : idle_;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Database::Take(Access access) {
   std::unique_lock lock(mutex_);
   if (!returned_.wait_for(lock, kConnectionWait, [this] { return in_use_ < max_connections_; })) {
     return absl::UnavailableError(StrCat(Describe(), ": all ", max_connections_,
@@ -65,18 +71,19 @@ absl::StatusOr<std::unique_ptr<Connection>> Database::Take() {
                                          kConnectionWait.count(), " s"));
   }
   ++in_use_;
-  while (!idle_.empty()) {
-    std::unique_ptr<Connection> connection = std::move(idle_.back());
-    idle_.pop_back();
+  std::vector<std::unique_ptr<Connection>>& idle = IdleFor(access);
+  while (!idle.empty()) {
+    std::unique_ptr<Connection> connection = std::move(idle.back());
+    idle.pop_back();
     if (connection->alive()) return connection;
   }
   lock.unlock();
   auto made = Connect();
-  if (!made.ok()) Return(nullptr);
+  if (!made.ok()) Return(nullptr, access);
   return made;
 }
 
-void Database::Return(std::unique_ptr<Connection> connection) {
+void Database::Return(std::unique_ptr<Connection> connection, Access access) {
   std::vector<std::unique_ptr<Connection>> dropped;
   {
     std::lock_guard lock(mutex_);
@@ -85,7 +92,7 @@ void Database::Return(std::unique_ptr<Connection> connection) {
       // The server went away: its other connections are as dead, and would each fail once.
       dropped.swap(idle_);
     } else if (connection != nullptr) {
-      idle_.push_back(std::move(connection));
+      IdleFor(access).push_back(std::move(connection));
     }
   }
   returned_.notify_one();
@@ -93,8 +100,11 @@ void Database::Return(std::unique_ptr<Connection> connection) {
 
 absl::Status Database::Attempt(Access access, const Work& work, bool* again) {
   *again = false;
-  ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
-  Lease connection(*this, std::move(taken));
+  std::unique_lock<std::mutex> turn;
+  if (access == Access::kWrite) turn = QueueToWrite();
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take(access));
+  Lease connection(*this, std::move(taken), access);
+  if (access == Access::kWrite) RETURN_IF_ERROR(connection->SetSync(Sync::kNow));
   absl::Status status = connection->Begin(access);
   if (status.ok()) status = work(*connection);
   if (!status.ok()) {
@@ -125,12 +135,14 @@ absl::Status Database::Run(Access access, const Work& work) {
 absl::Status Database::Write(const Work& work) { return Run(Access::kWrite, work); }
 absl::Status Database::Read(const Work& work) { return Run(Access::kRead, work); }
 
-absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& parameters) {
+absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& parameters,
+                                        Sync sync) {
   absl::StatusOr<Rows> rows = absl::InternalError("not run");
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
-    Lease connection(*this, std::move(taken));
     const std::unique_lock<std::mutex> turn = QueueToWrite();
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take(Access::kWrite));
+    Lease connection(*this, std::move(taken), Access::kWrite);
+    RETURN_IF_ERROR(connection->SetSync(sync));
     rows = connection->Query(sql, parameters);
     if (connection->broken()) return OutcomeUnknown(rows.status());
     if (!absl::IsAborted(rows.status())) return rows;
@@ -141,8 +153,8 @@ absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& 
 absl::StatusOr<Rows> Database::Query(std::string_view sql, const Parameters& parameters) {
   absl::StatusOr<Rows> rows = absl::InternalError("not run");
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take());
-    Lease connection(*this, std::move(taken));
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take(Access::kRead));
+    Lease connection(*this, std::move(taken), Access::kRead);
     rows = connection->Query(sql, parameters);
     if (rows.ok() || !connection->broken()) return rows;
   }

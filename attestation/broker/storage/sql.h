@@ -52,6 +52,11 @@ enum class Access {
   kRead,   // one unchanging view of everything
 };
 
+enum class Sync {
+  kNow,    // survives a loss of power
+  kLater,  // does so once something later was written with kNow; survives an end of the process
+};
+
 // Codes: kAlreadyExists a unique key is taken; kAborted the transaction lost against another one
 // and may be tried again; kUnavailable the database cannot be reached or is busy; kDeadlineExceeded
 // a statement ran too long; kResourceExhausted no room; kPermissionDenied; kDataLoss a damaged
@@ -72,6 +77,8 @@ class Connection : public Queryable {
   // Several statements without parameters or rows.
   virtual absl::Status Execute(const std::string& sql) = 0;
   virtual absl::Status Begin(Access access) = 0;
+  // Of what is written from now on. An engine may sync what it need not.
+  virtual absl::Status SetSync(Sync) { return absl::OkStatus(); }
   virtual absl::Status Commit() = 0;
   virtual absl::Status Rollback() = 0;
   // True when it can only be thrown away.
@@ -97,7 +104,8 @@ class Database : public Queryable {
   absl::Status Read(const Work& work);
   // One changing statement of its own: cheaper than a transaction around it. Not run again when the
   // connection is lost: then kUnavailable "... it is not known whether ...".
-  absl::StatusOr<Rows> WriteOne(std::string_view sql, const Parameters& parameters);
+  absl::StatusOr<Rows> WriteOne(std::string_view sql, const Parameters& parameters,
+                                Sync sync = Sync::kNow);
   // One reading statement of its own.
   absl::StatusOr<Rows> Query(std::string_view sql, const Parameters& parameters) override;
 
@@ -107,17 +115,22 @@ class Database : public Queryable {
 
  private:
   class Lease;
-  absl::StatusOr<std::unique_ptr<Connection>> Take();
-  void Return(std::unique_ptr<Connection> connection);
+  absl::StatusOr<std::unique_ptr<Connection>> Take(Access access);
+  void Return(std::unique_ptr<Connection> connection, Access access);
+  std::vector<std::unique_ptr<Connection>>& IdleFor(Access access);
   absl::Status Attempt(Access access, const Work& work, bool* again);
   absl::Status Run(Access access, const Work& work);
-  // Held around WriteOne: SQLite's writers queue here and not at its lock, which only polls.
+  // Held by whoever writes, from before it takes a connection: SQLite's writers queue here and not
+  // at its lock, which only polls, and leave the connections to readers.
   virtual std::unique_lock<std::mutex> QueueToWrite() { return {}; }
 
   const size_t max_connections_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_;
+  // SQLite's only: what a connection has read is good until another one writes, so one does all
+  // the writing.
+  std::vector<std::unique_ptr<Connection>> idle_writers_;
   size_t in_use_ = 0;
 };
 

@@ -75,8 +75,7 @@ Value Column(sqlite3_stmt* statement, int column) {
 
 class SqliteConnection : public Connection {
  public:
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path,
-                                                          std::mutex* writers);
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path);
   ~SqliteConnection() override {
     for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
     sqlite3_close(handle_);
@@ -89,26 +88,24 @@ class SqliteConnection : public Connection {
     return Check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr));
   }
   absl::Status Begin(Access access) override {
-    if (access == Access::kRead) return Execute("BEGIN");
-    writing_ = std::unique_lock(*writers_);
-    return Execute("BEGIN IMMEDIATE");
+    return Execute(access == Access::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
   }
-  absl::Status Commit() override {
-    absl::Status status = Execute("COMMIT");
-    if (status.ok() && writing_) writing_.unlock();
-    return status;
+  // In WAL mode a commit that syncs makes those before it last too: they are earlier in the log.
+  absl::Status SetSync(Sync sync) override {
+    if (sync == sync_) return absl::OkStatus();
+    RETURN_IF_ERROR(
+        Execute(sync == Sync::kNow ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+    sync_ = sync;
+    return absl::OkStatus();
   }
+  absl::Status Commit() override { return Execute("COMMIT"); }
   absl::Status Rollback() override {
-    absl::Status status =
-        sqlite3_get_autocommit(handle_) != 0 ? absl::OkStatus() : Execute("ROLLBACK");
-    if (writing_) writing_.unlock();
-    return status;
+    return sqlite3_get_autocommit(handle_) != 0 ? absl::OkStatus() : Execute("ROLLBACK");
   }
   bool broken() const override { return false; }
 
  private:
-  SqliteConnection(sqlite3* handle, std::string path, std::mutex* writers)
-      : handle_(handle), path_(std::move(path)), writers_(writers) {}
+  SqliteConnection(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
   absl::Status Check(int code) const {
     if (code == SQLITE_OK) return absl::OkStatus();
     return SqliteStatus(code, StrCat("database ", path_, ": ", sqlite3_errmsg(handle_)));
@@ -117,18 +114,16 @@ class SqliteConnection : public Connection {
 
   sqlite3* handle_;
   std::string path_;
-  std::mutex* writers_;
-  std::unique_lock<std::mutex> writing_;
+  Sync sync_ = Sync::kNow;
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
 };
 
-absl::StatusOr<std::unique_ptr<Connection>> SqliteConnection::Open(const std::string& path,
-                                                                   std::mutex* writers) {
+absl::StatusOr<std::unique_ptr<Connection>> SqliteConnection::Open(const std::string& path) {
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle, path, writers));
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle, path));
   if (code != SQLITE_OK) {
     return SqliteStatus(code, StrCat("database ", path, ": ", sqlite3_errstr(code)));
   }
@@ -177,7 +172,7 @@ class SqliteDatabase : public Database {
   Engine engine() const override { return Engine::kSqlite; }
   std::string Describe() const override { return "database " + path_; }
   absl::StatusOr<std::unique_ptr<Connection>> Connect() override {
-    return SqliteConnection::Open(path_, &writers_);
+    return SqliteConnection::Open(path_);
   }
 
  private:
