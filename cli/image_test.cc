@@ -64,22 +64,32 @@ TEST(ImageEncryptVerb, FailsInOneLine) {
   ASSERT_TRUE(folder.ok());
   const std::string key = folder->path() + "/key";
   auto encrypt = [&](const std::string& uri) {
-    return Nacre({"image", "encrypt", "--layout", folder->path() + "/none", "--tag", "1",
-                  "--output", folder->path() + "/out", "--key-uri", uri, "--key-file", key});
+    return Nacre({"image", "encrypt", "--encryption-key",
+                  StrCat("provider:attestation-agent:keyid=", uri, "::keypath=", key),
+                  StrCat("oci:", folder->path(), "/none:1"),
+                  StrCat("oci:", folder->path(), "/out:1")});
   };
   ExpectError(encrypt("kbs:///a/b/c"), "image encrypt", key);
   ASSERT_TRUE(WriteFile(key, Bytes(32, 7)).ok());
   ExpectError(encrypt("kbs:///a/b/c"), "image encrypt", folder->path() + "/none");
   ExpectError(encrypt("ftp://x"), "image encrypt", "ftp://x");
+  ExpectError(Nacre({"image", "encrypt", "--encryption-key", "pgp:me", "oci:a:1", "oci:b:1"}),
+              "image encrypt", "scheme pgp is not supported");
+  ExpectError(Nacre({"image", "decrypt", "--decryption-key", key, "oci:a:1", "oci:b:1"}),
+              "image decrypt", key);
   EXPECT_FALSE(PathExists(folder->path() + "/out"));
 }
 
 TEST(ImageEncryptVerb, NamesAMissingOption) {
-  const CommandResult result = Nacre({"image", "encrypt", "--layout", "x"});
+  const CommandResult result = Nacre({"image", "encrypt", "oci:a:1", "oci:b:1"});
   EXPECT_EQ(result.exit.code, 2);
-  EXPECT_THAT(result.err, HasSubstr("--tag"));
+  EXPECT_THAT(result.err, HasSubstr("--encryption-key"));
+  EXPECT_THAT(Nacre({"image", "decrypt", "oci:a:1", "oci:b:1"}).err, HasSubstr("--decryption-key"));
+  EXPECT_THAT(Nacre({"image", "encrypt", "--encryption-key", "jwe:x", "oci:a:1"}).err,
+              HasSubstr("destination"));
   EXPECT_EQ(Nacre({"image"}).exit.code, 2);
   EXPECT_THAT(Nacre({"image", "encrypy"}).err, HasSubstr("did you mean 'encrypt'"));
+  EXPECT_THAT(Nacre({"keyprovider", "--key-file", "x"}).err, HasSubstr("--listen"));
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 #include "cli/keyprovider.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "cli/keyprovider_server.h"
 #include "image-rs-cpp/decrypt/key_provider.h"
 
 namespace nacre::cli {
@@ -26,7 +29,7 @@ absl::StatusOr<SecretBytes> ReadRequest() {
       StrCat("the request is larger than ", image::kMaxKeyProviderRequest, " bytes"));
 }
 
-absl::Status Serve() {
+absl::Status AnswerOne() {
   ASSIGN_OR_RETURN(SecretBytes request, ReadRequest());
   ASSIGN_OR_RETURN(std::string answer, image::AnswerKeyProvider(AsText(request.view())));
   const SecretBytes wiped = SecretBytes::TakeFrom(ToBytes(answer));
@@ -35,12 +38,46 @@ absl::Status Serve() {
   return written;
 }
 
+absl::Status Serve(const std::string& address, std::vector<std::string> key_files) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  image::KeyProviderOptions options;
+  options.key_files = std::move(key_files);
+  ASSIGN_OR_RETURN(auto server, KeyProviderServer::Start(address, std::move(options)));
+  std::printf("listening on %s\n", server->address().c_str());
+  std::fflush(stdout);
+  int got = 0;
+  while (sigwait(&signals, &got) != 0) {
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddKeyProviderVerb(CLI::App& app, VerbResult* result) {
   CLI::App* verb = app.add_subcommand(
       "keyprovider", "Wrap and unwrap image layer keys for skopeo (request on standard input)");
-  verb->callback([result] { result->status = Serve(); });
+  struct Arguments {
+    std::string listen;
+    std::vector<std::string> key_files;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::Option* listen = verb->add_option(
+      "--listen", arguments->listen,
+      "serve gRPC at unix:PATH, 127.0.0.1:PORT or [::1]:PORT until a signal ends it");
+  verb->add_option("--key-file", arguments->key_files,
+                   "with --listen: a file that requests may name as keypath")
+      ->expected(1)
+      ->take_all()
+      ->needs(listen);
+  verb->callback([arguments, result] {
+    result->status = arguments->listen.empty()
+                         ? AnswerOne()
+                         : Serve(arguments->listen, std::move(arguments->key_files));
+  });
 }
 
 }  // namespace nacre::cli

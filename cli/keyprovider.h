@@ -1,5 +1,6 @@
-// `nacre keyprovider`: the `cmd` kind of ocicrypt key provider, for skopeo, buildah and containerd.
-// See image-rs-cpp/decrypt/key_provider.h.
+// `nacre keyprovider`: an ocicrypt key provider for skopeo, buildah and containerd. As a command it
+// answers one request on standard input; with --listen it serves gRPC until SIGTERM or SIGINT.
+// See image-rs-cpp/decrypt/key_provider.h and cli/keyprovider_server.h.
 #pragma once
 
 #include "cli/verb.h"

@@ -105,9 +105,7 @@ absl::StatusOr<std::vector<Recipient>> ReadRecipients(const Json& jwe, const Jso
     out.push_back(std::move(recipient));
     return out;
   }
-  if (jwe.contains("header") || jwe.contains("encrypted_key")) {
-    return absl::InvalidArgumentError("JWE: both flattened and general");
-  }
+  if (jwe.contains("header")) return absl::InvalidArgumentError("JWE: both flattened and general");
   ASSIGN_OR_RETURN(const Json* recipients, JsonArray(jwe, "recipients", "JWE"));
   if (recipients->empty() || recipients->size() > kMaxJweRecipients) {
     return absl::InvalidArgumentError(
@@ -117,6 +115,11 @@ absl::StatusOr<std::vector<Recipient>> ReadRecipients(const Json& jwe, const Jso
     if (!object.is_object()) return absl::InvalidArgumentError("JWE: recipient is not an object");
     ASSIGN_OR_RETURN(Recipient recipient, ReadRecipient(object, shared_header));
     out.push_back(std::move(recipient));
+  }
+  // The tools' library writes the first recipient's key once more outside; that changes nothing.
+  ASSIGN_OR_RETURN(Bytes again, OptionalBinary(jwe, "encrypted_key"));
+  if (jwe.contains("encrypted_key") && again != out[0].encrypted_key) {
+    return absl::InvalidArgumentError("JWE: both flattened and general");
   }
   return out;
 }

@@ -256,7 +256,16 @@ TEST(JweTest, GeneralFormTriesEachRecipient) {
   EXPECT_EQ(*Decrypt(*DumpJson(general), RsaKey()), "secret");
   EXPECT_STATUS(Decrypt(*DumpJson(general), EcKey(Curve::kP256)), kUnauthenticated, "");
 
+  // As skopeo writes it for several recipients.
   Json both = general;
+  both["encrypted_key"] = both["recipients"][0]["encrypted_key"];
+  EXPECT_EQ(*Decrypt(*DumpJson(both), RsaKey()), "secret");
+  both["encrypted_key"] = both["recipients"][2]["encrypted_key"];
+  EXPECT_STATUS(Decrypt(*DumpJson(both), RsaKey()), kInvalidArgument, "both flattened and general");
+  both = general;
+  both["header"] = Json::object();
+  EXPECT_STATUS(Decrypt(*DumpJson(both), RsaKey()), kInvalidArgument, "both flattened and general");
+  both = general;
   both["encrypted_key"] = "AA";
   EXPECT_STATUS(Decrypt(*DumpJson(both), RsaKey()), kInvalidArgument, "both flattened and general");
   Json none = general;

@@ -2,6 +2,8 @@
 
 #include "base/strings.h"
 #include "base/toml.h"
+#include "image-rs-cpp/decrypt/annotation_packet.h"
+#include "image-rs-cpp/decrypt/key_cache.h"
 
 namespace nacre::image {
 namespace {
@@ -67,6 +69,7 @@ absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::s
       .String("registry_config", &out.registry_config)
       .String("registry_configuration_uri", &out.registry_configuration_uri)
       .String("authenticated_registry_credentials_uri", &out.authenticated_registry_credentials_uri)
+      .Strings("decryption_key_uris", &out.decryption_key_uris)
       .Strings("extra_root_certificates", &out.extra_root_certificates)
       .String("extra_root_certificates_uri", &out.extra_root_certificates_uri);
   if (const Json* proxy = reader.Table("image_pull_proxy")) {
@@ -84,6 +87,14 @@ absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::s
                              "sigstore_config_uri"));
   RETURN_IF_ERROR(CheckOneOf(where, out.registry_config, out.registry_configuration_uri,
                              "registry_config", "registry_configuration_uri"));
+  if (out.decryption_key_uris.size() > kMaxKeysPerImage) {
+    return absl::InvalidArgumentError(StrCat(where, ": decryption_key_uris has ",
+                                             out.decryption_key_uris.size(), " keys, allowed are ",
+                                             kMaxKeysPerImage));
+  }
+  for (const std::string& uri : out.decryption_key_uris) {
+    RETURN_IF_ERROR(CheckKeyUri(uri), StrCat(where, ": decryption_key_uris"));
+  }
   return out;
 }
 
@@ -100,6 +111,7 @@ absl::Status LoadImageSettings(const ImageSettings& settings, const Documents& d
   ASSIGN_OR_RETURN(RegistryOptions registry, LoadRegistryOptions(settings, documents));
   options->trust = std::move(trust);
   options->registry = std::move(registry);
+  options->private_key_uris = settings.decryption_key_uris;
   return absl::OkStatus();
 }
 

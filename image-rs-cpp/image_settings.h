@@ -28,7 +28,10 @@ struct ImageSettings {
   // PEM, trusted for https besides the roots of the guest image.
   std::vector<std::string> extra_root_certificates;
   std::string extra_root_certificates_uri;
-  ProxyOptions image_pull_proxy;                 // [image.image_pull_proxy]
+  ProxyOptions image_pull_proxy;  // [image.image_pull_proxy]
+  // Private keys that open layers encrypted for public keys: resources of the owner's broker. See
+  // LayerKeyOptions::private_key_uris.
+  std::vector<std::string> decryption_key_uris;
   std::vector<std::string> insecure_registries;  // nacre.toml [registry]
 };
 
@@ -36,7 +39,8 @@ struct ImageSettings {
 // each other.
 absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::string& where);
 
-// Loads all documents and fills in what of the puller's options they decide: trust and registry.
+// Loads all documents and fills in what of the puller's options they decide: trust, registry,
+// decryption keys (which are asked for when an image needs them, not here).
 // On failure `options` is as it was.
 absl::Status LoadImageSettings(const ImageSettings& settings, const Documents& documents,
                                ImagePullerOptions* options);

@@ -203,16 +203,20 @@ TEST_F(RealRegistryTest, EncryptedBySkopeoForAPublicKey) {
 }
 
 TEST_F(RealRegistryTest, EncryptedByUs) {
+  const std::string output = folder_->path() + "/encrypted";
+  const std::string key_file = folder_->path() + "/key";
+  ASSERT_TRUE(WriteFile(key_file, Bytes(32, 0x21)).ok());
+  auto source = OpenImageSource(StrCat("oci:", image_->layout(), ":1"), {});
+  ASSERT_TRUE(source.ok()) << source.status();
   EncryptRequest request;
-  request.layout = image_->layout();
-  request.tag = "1";
-  request.output = folder_->path() + "/encrypted";
-  request.key_id = kKeyId;
-  request.key = SecretBytes::CopyOf(Bytes(32, 0x21));
+  request.image = {source->get(), StrCat("oci:", output, ":1"), {}, {}};
+  ASSERT_TRUE(request.recipients
+                  .Add(StrCat("provider:attestation-agent:keyid=", kKeyId, "::keypath=", key_file))
+                  .ok());
   auto encrypted = EncryptImage(request);
   ASSERT_TRUE(encrypted.ok()) << encrypted.status();
   EXPECT_EQ(encrypted->layers, 2u);
-  ASSERT_TRUE(Push(request.output).ok());
+  ASSERT_TRUE(Push(output).ok());
   ExpectTheSameTree({encrypted->manifest_digest, true});
   EXPECT_EQ(keys_->calls, 1);
 
@@ -228,29 +232,22 @@ TEST_F(RealRegistryTest, AnImageThatIsNotThere) {
   EXPECT_THAT(std::string(Message(status)), HasSubstr("MANIFEST_UNKNOWN"));
 }
 
-TEST_F(RealRegistryTest, EncryptingIsRefusedForWhatCannotBe) {
+// From the registry itself, for a certificate, and back.
+TEST_F(RealRegistryTest, EncryptedByUsFromTheRegistry) {
+  ASSERT_TRUE(Push(image_->layout(), {"--format", "v2s2"}).ok());
+  SourceOptions options;
+  options.registry.insecure_registries = {registry_->host()};
+  auto source = OpenImageSource("docker://" + Reference(), options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  const std::string output = folder_->path() + "/encrypted";
   EncryptRequest request;
-  request.layout = image_->layout();
-  request.tag = "2";
-  request.output = folder_->path() + "/out";
-  request.key_id = kKeyId;
-  request.key = SecretBytes(32);
-  EXPECT_TRUE(absl::IsNotFound(EncryptImage(request).status()));
-  EXPECT_FALSE(PathExists(request.output));
-  request.tag = "1";
-  request.key_id = "https://x";
-  EXPECT_TRUE(absl::IsInvalidArgument(EncryptImage(request).status()));
-  request.key_id = kKeyId;
-  request.output = image_->layout();
-  EXPECT_TRUE(absl::IsAlreadyExists(EncryptImage(request).status()));
-  EXPECT_TRUE(PathExists(image_->layout() + "/index.json"));
-  request.output = folder_->path() + "/out";
-  ASSERT_TRUE(EncryptImage(request).ok());
-  request.layout = request.output;
-  request.output = folder_->path() + "/twice";
-  EXPECT_TRUE(absl::IsUnimplemented(EncryptImage(request).status()));
-  request.layout = folder_->path();
-  EXPECT_FALSE(EncryptImage(request).ok());
+  request.image = {source->get(), StrCat("oci:", output, ":1"), {}, {}};
+  ASSERT_TRUE(request.recipients.Add("jwe:" + folder_->path() + "/pub.pem").ok());
+  auto encrypted = EncryptImage(request);
+  ASSERT_TRUE(encrypted.ok()) << encrypted.status();
+  ASSERT_TRUE(Push(output).ok());
+  ExpectTheSameTree({encrypted->manifest_digest, true});
+  EXPECT_EQ(keys_->calls, 1);
 }
 
 }  // namespace

@@ -92,6 +92,17 @@ TEST_F(KeyProviderTest, NamesTheParameterThatIsWrong) {
   EXPECT_THAT(ErrorOf(WrapRequest("keyid=http://x::keypath=" + key_file_)), HasSubstr("key URI"));
 }
 
+TEST_F(KeyProviderTest, ReadsOnlyTheFilesItServes) {
+  const KeyProviderOptions serves{{{key_file_}}};
+  EXPECT_TRUE(AnswerKeyProvider(WrapRequest(Good()), serves).ok());
+  const KeyProviderOptions serves_none{std::vector<std::string>()};
+  for (const KeyProviderOptions& options :
+       {serves_none, KeyProviderOptions{{{key_file_ + "x", "/" + key_file_}}}}) {
+    absl::Status status = AnswerKeyProvider(WrapRequest(Good()), options).status();
+    EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  }
+}
+
 TEST_F(KeyProviderTest, NeedsAKeyOf32Bytes) {
   for (size_t size : {0, 31, 33, 4096}) {
     ASSERT_TRUE(WriteFile(key_file_, Bytes(size)).ok());

@@ -9,7 +9,6 @@ namespace nacre::image {
 namespace {
 
 constexpr size_t kMaxOptions = 64 << 10;
-constexpr size_t kMaxWrappedKeys = 64;
 
 absl::StatusOr<Json> ParseObject(std::string_view text, std::string_view what) {
   JsonLimits limits;
@@ -41,12 +40,20 @@ absl::StatusOr<Bytes> ParsePublicOptions(const Annotations& annotations) {
     return absl::InvalidArgumentError(StrCat("annotation ", kPublicOptionsAnnotation,
                                              " is missing: the layer cannot be authenticated"));
   }
+  if (found->second.size() > 2 * kMaxOptions) {
+    return absl::ResourceExhaustedError(StrCat(kWhat, ": ", found->second.size(), " bytes"));
+  }
   ASSIGN_OR_RETURN(Bytes text, Base64Decode(found->second), kWhat);
   ASSIGN_OR_RETURN(Json options, ParseObject(AsText(text), kWhat));
   ASSIGN_OR_RETURN(std::string cipher, JsonString(options, "cipher", kWhat));
   if (cipher != kLayerCipher) {
     return absl::UnimplementedError(
         StrCat(kWhat, ": cipher '", Printable(cipher), "' is not supported, only ", kLayerCipher));
+  }
+  if (auto more = options.find("cipheroptions");
+      more != options.end() && more->is_object() && more->contains("nonce")) {
+    return absl::InvalidArgumentError(
+        StrCat(kWhat, ": 'nonce' is given, which only the private options may"));
   }
   auto hmac = options.find("hmac");
   if (hmac == options.end() || !hmac->is_string() || hmac->get_ref<const std::string&>().empty()) {
@@ -60,22 +67,6 @@ absl::StatusOr<Bytes> ParsePublicOptions(const Annotations& annotations) {
         StrCat(kWhat, ": 'hmac' is ", value.size(), " bytes, expected 32"));
   }
   return value;
-}
-
-absl::StatusOr<std::vector<std::string>> ParseWrappedKeys(const Annotations& annotations,
-                                                          std::string_view annotation) {
-  std::vector<std::string> keys;
-  auto found = annotations.find(std::string(annotation));
-  if (found == annotations.end()) return keys;
-  for (std::string_view part : StrSplit(found->second, ',')) {
-    if (keys.size() == kMaxWrappedKeys) {
-      return absl::ResourceExhaustedError(
-          StrCat(annotation, ": more than ", kMaxWrappedKeys, " wrapped keys"));
-    }
-    ASSIGN_OR_RETURN(Bytes key, Base64Decode(part), annotation);
-    keys.push_back(ToString(key));
-  }
-  return keys;
 }
 
 absl::StatusOr<LayerKey> ParsePrivateOptions(const SecretBytes& json, Bytes hmac) {

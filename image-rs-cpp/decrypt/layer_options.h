@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/secret_bytes.h"
 #include "base/status.h"
@@ -20,17 +19,14 @@ inline constexpr std::string_view kKeysAnnotationPrefix = "org.opencontainers.im
 inline constexpr std::string_view kProviderAnnotation =
     "org.opencontainers.image.enc.keys.provider.attestation-agent";
 inline constexpr std::string_view kJweAnnotation = "org.opencontainers.image.enc.keys.jwe";
+inline constexpr std::string_view kPkcs7Annotation = "org.opencontainers.image.enc.keys.pkcs7";
 
 using Annotations = std::map<std::string, std::string>;
 
 // The HMAC out of the public options. kInvalidArgument when the annotation or the HMAC is missing:
-// a layer that cannot be authenticated is not opened. kUnimplemented for another cipher.
+// a layer that cannot be authenticated is not opened. Also when the public options give a nonce,
+// which some readers would use instead of the private one. kUnimplemented for another cipher.
 absl::StatusOr<Bytes> ParsePublicOptions(const Annotations& annotations);
-
-// The wrapped keys of one scheme, decoded: the annotation is a list with commas. Empty when the
-// annotation is missing.
-absl::StatusOr<std::vector<std::string>> ParseWrappedKeys(const Annotations& annotations,
-                                                          std::string_view annotation);
 
 // Private options and the public HMAC together are the layer's key.
 absl::StatusOr<LayerKey> ParsePrivateOptions(const SecretBytes& json, Bytes hmac);

@@ -11,7 +11,6 @@
 namespace nacre::image {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 LayerKey MakeKey() {
@@ -91,16 +90,48 @@ TEST(LayerOptions, RefusesOtherCiphersAndText) {
   }
 }
 
-TEST(LayerOptions, WrappedKeysAreAListWithCommas) {
-  const std::string name(kJweAnnotation);
-  EXPECT_TRUE(ParseWrappedKeys({}, name)->empty());
-  EXPECT_THAT(*ParseWrappedKeys({{name, "YQ=="}}, name), ElementsAre("a"));
-  EXPECT_THAT(*ParseWrappedKeys({{name, "YQ==,Yg=="}}, name), ElementsAre("a", "b"));
-  EXPECT_FALSE(ParseWrappedKeys({{name, "YQ==,!"}}, name).ok());
-  std::string many = "YQ==";
-  for (int i = 1; i < 64; ++i) many += ",YQ==";
-  EXPECT_EQ(ParseWrappedKeys({{name, many}}, name)->size(), 64u);
-  EXPECT_TRUE(absl::IsResourceExhausted(ParseWrappedKeys({{name, many + ",YQ=="}}, name).status()));
+TEST(LayerOptions, ThePublicPartCannotReplaceTheNonce) {
+  const std::string hmac = Base64Encode(Bytes(32));
+  absl::Status status =
+      ParsePublicOptions(
+          Public(StrCat(R"({"cipher":"AES_256_CTR_HMAC_SHA256","hmac":")", hmac,
+                        R"(","cipheroptions":{"nonce":"hTCx/dn2Dc+00dsooBc5VQ=="}})")))
+          .status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("'nonce'"));
+}
+
+TEST(LayerOptions, RefusesLongAndDoubledMembers) {
+  const std::string hmac = Base64Encode(Bytes(32));
+  const std::string good = StrCat(R"({"cipher":"AES_256_CTR_HMAC_SHA256","hmac":")", hmac, "\"}");
+  EXPECT_TRUE(ParsePublicOptions(Public(good)).ok());
+  EXPECT_FALSE(ParsePublicOptions(Public(good + std::string(64 << 10, ' '))).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      ParsePublicOptions(Public(good + std::string(200 << 10, ' '))).status()));
+  std::string twice = good;
+  twice.insert(1, StrCat("\"hmac\":\"", hmac, "\","));
+  EXPECT_THAT(std::string(Message(ParsePublicOptions(Public(twice)).status())),
+              HasSubstr("duplicate"));
+  const LayerKey key = MakeKey();
+  std::string text = ToString(FormatPrivateOptions(key)->view());
+  EXPECT_TRUE(ParsePrivateOptions(Secret(text), Bytes(32)).ok());
+  text.insert(1, R"("symkey":"AA==",)");
+  EXPECT_FALSE(ParsePrivateOptions(Secret(text), Bytes(32)).ok());
+}
+
+TEST(LayerOptions, RefusesNoncesAndKeysOfOtherSizes) {
+  for (size_t size : {0, 15, 17, 32}) {
+    const std::string text =
+        StrCat(R"({"symkey":")", Base64Encode(Bytes(32)), R"(","cipheroptions":{"nonce":")",
+               Base64Encode(Bytes(size)), R"("}})");
+    EXPECT_FALSE(ParsePrivateOptions(Secret(text), Bytes(32)).ok()) << size;
+  }
+  for (size_t size : {0, 16, 31, 33}) {
+    const std::string text =
+        StrCat(R"({"symkey":")", Base64Encode(Bytes(size)), R"(","cipheroptions":{"nonce":")",
+               Base64Encode(Bytes(16)), R"("}})");
+    EXPECT_FALSE(ParsePrivateOptions(Secret(text), Bytes(32)).ok()) << size;
+  }
 }
 
 absl::StatusOr<std::string> Decrypt(const LayerKey& key, ByteView ciphertext, size_t piece) {

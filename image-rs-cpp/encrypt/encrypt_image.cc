@@ -1,101 +1,116 @@
 #include "image-rs-cpp/encrypt/encrypt_image.h"
 
+#include <algorithm>
+#include <set>
+
 #include "base/encoding.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "base/strings.h"
 #include "crypto/random.h"
-#include "image-rs-cpp/decrypt/annotation_packet.h"
 #include "image-rs-cpp/decrypt/layer_cipher.h"
 #include "image-rs-cpp/decrypt/layer_options.h"
-#include "image-rs-cpp/encrypt/oci_layout.h"
 
 namespace nacre::image {
 namespace {
 
-// OCI's names for Docker's layers; OCI's own stay.
-std::string EncryptedMediaType(const LayerType& type) {
-  const char* compression = type.compression == Compression::kGzip   ? "+gzip"
-                            : type.compression == Compression::kZstd ? "+zstd"
-                                                                     : "";
-  return StrCat("application/vnd.oci.image.layer.v1.tar", compression, "+encrypted");
+constexpr std::string_view kEncrypted = "+encrypted";
+
+absl::StatusOr<std::set<size_t>> Select(const std::vector<int>& numbers, size_t count) {
+  std::set<size_t> out;
+  for (int number : numbers) {
+    const int64_t index = number < 0 ? static_cast<int64_t>(count) + number : number;
+    if (index < 0 || index >= static_cast<int64_t>(count)) {
+      return absl::InvalidArgumentError(
+          StrCat("there is no layer ", number, ": the image has ", count));
+    }
+    out.insert(static_cast<size_t>(index));
+  }
+  for (size_t i = 0; numbers.empty() && i < count; ++i) out.insert(i);
+  return out;
 }
 
-absl::StatusOr<Descriptor> EncryptLayer(const EncryptRequest& request, const OciLayout& source,
-                                        const Descriptor& layer, OciLayout* output) {
-  ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(layer.media_type));
-  if (type.encrypted) {
-    return absl::UnimplementedError(StrCat("layer ", layer.digest.text(), " is encrypted already"));
-  }
-  LayerKey key;
-  key.symmetric_key = crypto::RandomSecret(32);
-  key.nonce = crypto::RandomBytes(16);
-  key.plain_digest = layer.digest.text();
-  ASSIGN_OR_RETURN(LayerEncryptor encryptor, LayerEncryptor::Create(key));
-  ASSIGN_OR_RETURN(Descriptor encrypted, output->AddBlob([&](OciLayout::OnBytes write) {
-    return source.StreamBlob(layer, [&](ByteView piece) { return encryptor.Write(piece, write); });
-  }));
-  ASSIGN_OR_RETURN(SecretBytes options, FormatPrivateOptions(key));
-  ASSIGN_OR_RETURN(AnnotationPacket packet,
-                   WrapOptions(request.key_id, request.key.view(), options.view()));
-  ASSIGN_OR_RETURN(std::string packet_text, FormatAnnotationPacket(packet));
-  ASSIGN_OR_RETURN(std::string public_options, FormatPublicOptions(encryptor.Finish()));
-  encrypted.media_type = EncryptedMediaType(type);
-  encrypted.annotations = layer.annotations;
-  encrypted.annotations[std::string(kProviderAnnotation)] = Base64Encode(AsBytes(packet_text));
-  encrypted.annotations[std::string(kPublicOptionsAnnotation)] =
-      Base64Encode(AsBytes(public_options));
-  return encrypted;
-}
+class Encryption {
+ public:
+  explicit Encryption(const EncryptRequest& request) : request_(request) {}
 
-Json ToJson(const Descriptor& descriptor) {
-  Json json = {{"mediaType", descriptor.media_type},
-               {"digest", descriptor.digest.text()},
-               {"size", descriptor.size}};
-  if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
-  return json;
-}
+  absl::Status See(const std::vector<Descriptor>& layers) {
+    ASSIGN_OR_RETURN(selected_, Select(request_.layers, layers.size()));
+    std::vector<Descriptor> locked;
+    for (size_t i : selected_) {
+      ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(layers[i].media_type));
+      if (!type.encrypted) continue;
+      if (request_.known_keys.resolver == nullptr && request_.known_keys.private_keys.empty()) {
+        return absl::FailedPreconditionError(
+            StrCat("layer ", i,
+                   " is encrypted already: give its --decryption-key to add "
+                   "recipients"));
+      }
+      locked.push_back(layers[i]);
+    }
+    ASSIGN_OR_RETURN(known_, UnwrapLayerKeys(locked, request_.known_keys));
+    return absl::OkStatus();
+  }
 
-absl::StatusOr<EncryptedImage> EncryptInto(const EncryptRequest& request, const OciLayout& source,
-                                           OciLayout* output) {
-  ASSIGN_OR_RETURN(Descriptor tagged, source.FindTag(request.tag));
-  if (tagged.media_type != kOciManifest) {
-    return absl::UnimplementedError(StrCat("tag '", request.tag, "' is a '", tagged.media_type,
-                                           "'; only a single image can be encrypted"));
+  absl::StatusOr<Descriptor> Change(size_t number, const Descriptor& layer, OciLayout* to) {
+    if (selected_.contains(number)) {
+      ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(layer.media_type));
+      return type.encrypted ? AddRecipients(layer, to) : Encrypt(layer, to);
+    }
+    ASSIGN_OR_RETURN(Descriptor copy, CopyBlob(request_.image.source, layer, to));
+    copy.media_type = OciLayerMediaType(layer.media_type);
+    return copy;
   }
-  ASSIGN_OR_RETURN(std::string text, source.ReadBlob(tagged, request.limits.max_manifest_size));
-  ASSIGN_OR_RETURN(Manifest manifest, ParseManifest(text, request.limits));
-  Json layers = Json::array();
-  for (const Descriptor& layer : manifest.layers) {
-    ASSIGN_OR_RETURN(Descriptor encrypted, EncryptLayer(request, source, layer, output));
-    layers.push_back(ToJson(encrypted));
+
+  const EncryptedImage& result() const { return result_; }
+
+ private:
+  absl::StatusOr<Descriptor> Encrypt(const Descriptor& layer, OciLayout* to) {
+    LayerKey key;
+    key.symmetric_key = crypto::RandomSecret(32);
+    key.nonce = crypto::RandomBytes(16);
+    key.plain_digest = layer.digest.text();
+    ASSIGN_OR_RETURN(LayerEncryptor encryptor, LayerEncryptor::Create(key));
+    ASSIGN_OR_RETURN(Descriptor out, to->AddBlob([&](OciLayout::OnBytes write) {
+      return request_.image.source->StreamBlob(
+          layer, [&](ByteView piece) { return encryptor.Write(piece, write); });
+    }));
+    ASSIGN_OR_RETURN(std::string options, FormatPublicOptions(encryptor.Finish()));
+    out.media_type = StrCat(OciLayerMediaType(layer.media_type), kEncrypted);
+    out.annotations = layer.annotations;
+    out.annotations[std::string(kPublicOptionsAnnotation)] = Base64Encode(AsBytes(options));
+    RETURN_IF_ERROR(request_.recipients.Wrap(key, &out.annotations));
+    ++result_.layers;
+    return out;
   }
-  ASSIGN_OR_RETURN(Descriptor config, output->AddBlob([&](OciLayout::OnBytes write) {
-    return source.StreamBlob(manifest.config, write);
-  }));
-  config.media_type = "application/vnd.oci.image.config.v1+json";
-  // Everything else in the manifest (annotations of the image) stays as it is.
-  ASSIGN_OR_RETURN(Json document, ParseJson(text));
-  document["layers"] = std::move(layers);
-  document["config"] = ToJson(config);
-  ASSIGN_OR_RETURN(std::string new_text, DumpJson(document));
-  ASSIGN_OR_RETURN(Descriptor added, output->AddBlob([&](OciLayout::OnBytes write) {
-    return write(AsBytes(new_text));
-  }));
-  added.media_type = kOciManifest;
-  RETURN_IF_ERROR(output->WriteIndex(added, request.tag));
-  return EncryptedImage{added.digest.text(), manifest.layers.size()};
-}
+
+  absl::StatusOr<Descriptor> AddRecipients(const Descriptor& layer, OciLayout* to) {
+    ASSIGN_OR_RETURN(Descriptor out, CopyBlob(request_.image.source, layer, to));
+    out.media_type = OciLayerMediaType(layer.media_type);
+    RETURN_IF_ERROR(request_.recipients.Wrap(*known_[result_.recipients++], &out.annotations));
+    return out;
+  }
+
+  const EncryptRequest& request_;
+  std::set<size_t> selected_;
+  std::vector<std::optional<LayerKey>> known_;  // of the selected ones encrypted before, in order
+  EncryptedImage result_;
+};
 
 }  // namespace
 
 absl::StatusOr<EncryptedImage> EncryptImage(const EncryptRequest& request) {
-  RETURN_IF_ERROR(CheckKeyUri(request.key_id));
-  ASSIGN_OR_RETURN(OciLayout source, OciLayout::Open(request.layout, request.limits));
-  ASSIGN_OR_RETURN(OciLayout output, OciLayout::Create(request.output, request.limits));
-  absl::StatusOr<EncryptedImage> image = EncryptInto(request, source, &output);
-  if (!image.ok()) RETURN_IF_ERROR(RemoveTree(request.output), Message(image.status()));
-  return image;
+  if (request.recipients.empty()) return absl::InvalidArgumentError("no recipients");
+  Encryption encryption(request);
+  ASSIGN_OR_RETURN(
+      std::string digest,
+      RewriteImage(
+          request.image,
+          [&](const std::vector<Descriptor>& layers) { return encryption.See(layers); },
+          [&](size_t number, const Descriptor& layer, OciLayout* to) {
+            return encryption.Change(number, layer, to);
+          }));
+  EncryptedImage result = encryption.result();
+  result.manifest_digest = std::move(digest);
+  return result;
 }
 
 }  // namespace nacre::image

@@ -1,32 +1,34 @@
-// Encrypts an image the way ocicrypt does, for guests that get its key from a broker. For owners
-// whose `skopeo` has no key providers (Debian 12's has none).
+// Encrypts an image the way ocicrypt does: `nacre image encrypt`.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "base/secret_bytes.h"
 #include "base/status.h"
-#include "image-rs-cpp/limits.h"
+#include "image-rs-cpp/decrypt/layer_keys.h"
+#include "image-rs-cpp/encrypt/recipients.h"
+#include "image-rs-cpp/encrypt/rewrite_image.h"
 
 namespace nacre::image {
 
 struct EncryptRequest {
-  std::string layout;  // an OCI image layout folder that is only read
-  std::string tag;     // the image in it
-  std::string output;  // a missing or empty folder: the new layout, same tag
-  std::string key_id;  // "kbs:///repository/type/tag", where guests will find the key
-  SecretBytes key;     // 32 bytes: the key-encryption key
-  Limits limits;
+  RewriteRequest image;
+  Recipients recipients;
+  // Numbers of the layers to encrypt, 0 the first and -1 the last; empty: all.
+  std::vector<int> layers;
+  // Opens layers that are encrypted already, so that `recipients` are added to theirs.
+  LayerKeyOptions known_keys = {};
 };
 
 struct EncryptedImage {
   std::string manifest_digest;
-  size_t layers = 0;
+  size_t layers = 0;      // encrypted now
+  size_t recipients = 0;  // layers that were encrypted before and got recipients
 };
 
-// Each layer gets a key of its own, wrapped with the key-encryption key. kUnimplemented for an
-// index (encrypt its images one by one) and for an image that is encrypted already. On failure the
-// output folder is removed again.
+// Each layer gets a key of its own, wrapped for every recipient. kInvalidArgument without
+// recipients or for a layer number that is none; kFailedPrecondition when a layer is encrypted
+// already and `known_keys` is empty.
 absl::StatusOr<EncryptedImage> EncryptImage(const EncryptRequest& request);
 
 }  // namespace nacre::image

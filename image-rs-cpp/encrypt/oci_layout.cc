@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "crypto/digest.h"
+#include "crypto/random.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
@@ -26,6 +27,12 @@ constexpr size_t kPiece = 128 << 10;
 std::string TagOf(const Descriptor& descriptor) {
   auto found = descriptor.annotations.find(std::string(kTagAnnotation));
   return found == descriptor.annotations.end() ? "" : found->second;
+}
+
+std::string TagList(const std::vector<Descriptor>& entries) {
+  std::vector<std::string> tags;
+  for (const Descriptor& entry : entries) tags.push_back(Printable(TagOf(entry), 60));
+  return tags.empty() ? "none" : StrJoin(tags, ", ");
 }
 
 }  // namespace
@@ -60,17 +67,32 @@ std::string OciLayout::BlobPath(const BlobDigest& digest) const {
   return StrCat(path_, "/blobs/", name);
 }
 
-absl::StatusOr<Descriptor> OciLayout::FindTag(const std::string& tag) const {
+bool OciLayout::IsLayout(const std::string& path) { return PathExists(path + "/oci-layout"); }
+
+absl::StatusOr<std::vector<Descriptor>> OciLayout::Entries() const {
   ASSIGN_OR_RETURN(std::string text,
                    ReadTextFile(path_ + "/index.json", limits_.max_manifest_size));
   ASSIGN_OR_RETURN(Index index, ParseIndex(text, limits_), path_);
-  std::vector<std::string> tags;
-  for (const IndexEntry& entry : index.entries) {
-    if (TagOf(entry.descriptor) == tag) return entry.descriptor;
-    tags.push_back(Printable(TagOf(entry.descriptor), 60));
+  std::vector<Descriptor> out;
+  for (IndexEntry& entry : index.entries) out.push_back(std::move(entry.descriptor));
+  return out;
+}
+
+absl::StatusOr<Descriptor> OciLayout::FindTag(const std::string& tag) const {
+  ASSIGN_OR_RETURN(std::vector<Descriptor> entries, Entries());
+  for (const Descriptor& entry : entries) {
+    if (TagOf(entry) == tag) return entry;
   }
-  return absl::NotFoundError(StrCat(path_, " has no tag '", tag, "'; it has ",
-                                    tags.empty() ? "none" : StrJoin(tags, ", ")));
+  return absl::NotFoundError(
+      StrCat(path_, " has no tag '", Printable(tag), "'; it has ", TagList(entries)));
+}
+
+absl::StatusOr<Descriptor> OciLayout::OnlyImage() const {
+  ASSIGN_OR_RETURN(std::vector<Descriptor> entries, Entries());
+  if (entries.size() == 1) return entries[0];
+  if (entries.empty()) return absl::NotFoundError(path_ + " has no image");
+  return absl::InvalidArgumentError(
+      StrCat(path_, " has several images, say which: ", TagList(entries)));
 }
 
 absl::Status OciLayout::StreamBlob(const Descriptor& blob, OnBytes on_bytes) const {
@@ -111,8 +133,9 @@ absl::StatusOr<std::string> OciLayout::ReadBlob(const Descriptor& blob, uint64_t
 }
 
 absl::StatusOr<Descriptor> OciLayout::AddBlob(Producer produce) {
-  const std::string temporary = path_ + "/blobs/.incoming";
-  ASSIGN_OR_RETURN(UniqueFd file, OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+  const std::string temporary =
+      StrCat(path_, "/blobs/.incoming-", HexEncode(crypto::RandomBytes(8)));
+  ASSIGN_OR_RETURN(UniqueFd file, OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644));
   crypto::Hasher hasher(crypto::HashAlgorithm::kSha256);
   uint64_t size = 0;
   absl::Status produced = produce([&](ByteView piece) {
@@ -133,16 +156,23 @@ absl::StatusOr<Descriptor> OciLayout::AddBlob(Producer produce) {
 }
 
 absl::Status OciLayout::WriteIndex(const Descriptor& manifest, const std::string& tag) {
-  ASSIGN_OR_RETURN(
-      std::string text,
-      DumpJson(
-          {{"schemaVersion", 2},
-           {"mediaType", kOciIndex},
-           {"manifests", Json::array({{{"mediaType", manifest.media_type},
-                                       {"digest", manifest.digest.text()},
-                                       {"size", manifest.size},
-                                       {"annotations", {{std::string(kTagAnnotation), tag}}}}})}}));
-  return WriteFileAtomic(path_ + "/index.json", AsBytes(text));
+  const std::string path = path_ + "/index.json";
+  Json index = {{"schemaVersion", 2}, {"mediaType", kOciIndex}, {"manifests", Json::array()}};
+  if (PathExists(path)) {
+    ASSIGN_OR_RETURN(std::vector<Descriptor> entries, Entries());
+    ASSIGN_OR_RETURN(std::string text, ReadTextFile(path, limits_.max_manifest_size));
+    ASSIGN_OR_RETURN(index, ParseJson(text), path);
+    Json& manifests = index["manifests"];
+    for (size_t i = entries.size(); i-- > 0;) {
+      if (TagOf(entries[i]) == tag) manifests.erase(i);
+    }
+  }
+  index["manifests"].push_back({{"mediaType", manifest.media_type},
+                                {"digest", manifest.digest.text()},
+                                {"size", manifest.size},
+                                {"annotations", {{std::string(kTagAnnotation), tag}}}});
+  ASSIGN_OR_RETURN(std::string text, DumpJson(index));
+  return WriteFileAtomic(path, AsBytes(text));
 }
 
 }  // namespace nacre::image

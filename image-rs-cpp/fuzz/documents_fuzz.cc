@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "base/fuzz_testing.h"
-#include "image-rs-cpp/decrypt/layer_options.h"
+#include "image-rs-cpp/decrypt/wrapped_keys.h"
 #include "image-rs-cpp/registry/auth_challenge.h"
 #include "image-rs-cpp/registry/image_config.h"
 #include "image-rs-cpp/registry/manifest.h"
@@ -25,7 +25,10 @@ void Try(ByteView data) {
     for (const Descriptor& layer : manifest->layers) {
       Require(ParseLayerMediaType(layer.media_type).ok() && layer.size <= limits.max_layer_size);
       (void)ParsePublicOptions(layer.annotations);
-      (void)ParseWrappedKeys(layer.annotations, kProviderAnnotation);
+      if (auto wrapped = ReadWrappedKeys(layer.annotations); wrapped.ok()) {
+        Require(wrapped->packets.size() + wrapped->jwes.size() + wrapped->pkcs7.size() <=
+                kMaxWrappedKeys);
+      }
     }
   }
   if (auto config = ParseImageConfig(text, limits); config.ok()) {

@@ -113,6 +113,8 @@ absl::StatusOr<LayerType> ParseLayerMediaType(std::string_view media_type) {
       {"application/vnd.docker.image.rootfs.diff.tar", Compression::kNone},
       {"application/vnd.docker.image.rootfs.diff.tar.gzip", Compression::kGzip},
       {"application/vnd.docker.image.rootfs.diff.tar.zstd", Compression::kZstd},
+      {"application/vnd.docker.image.rootfs.foreign.diff.tar", Compression::kNone},
+      {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", Compression::kGzip},
   };
   for (const Form& form : kForms) {
     if (rest != form.name) continue;

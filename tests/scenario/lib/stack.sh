@@ -192,8 +192,8 @@ EOF
     return
   fi
   grep -q 'Provided protocol not recognized' "$log" || stack_fail "skopeo: $(tail -n 1 "$log")"
-  stack_step encrypt nacre image encrypt --layout "$STACK/image" --tag 1 \
-    --output "$STACK/encrypted" --key-uri "$key_uri" --key-file "$STACK/image.key"
+  stack_step encrypt nacre image encrypt --encryption-key "$key" \
+    "oci:$STACK/image:1" "oci:$STACK/encrypted:1"
   stack_step skopeo skopeo copy --dest-tls-verify=false "oci:$STACK/encrypted:1" "$to"
   encrypted_by="nacre image encrypt, pushed by skopeo (this skopeo knows no key providers)"
 }
