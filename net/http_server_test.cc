@@ -293,6 +293,23 @@ TEST(HttpServer, HandlerFailuresAreAnswered) {
   EXPECT_EQ(Curl({"-w", " %{http_code}", server->url() + "/empty"}), " 204");
 }
 
+TEST(HttpServer, WhatTheFirstTryLeavesGoesToTheHandler) {
+  HttpServerOptions options;
+  options.first_try = [](const HttpServerRequest& request) -> std::optional<HttpResponse> {
+    if (request.path == "/throw") throw std::runtime_error("secret detail");
+    if (request.path != "/quick") return std::nullopt;
+    return MakeResponse(200, "text/plain", "at once " + request.body);
+  };
+  auto server = Serve(std::move(options));
+  EXPECT_EQ(Curl({"-d", "x", server->url() + "/quick"}), "at once x");
+  EXPECT_EQ(Curl({"-d", "x", server->url() + "/other"}), "POST /other ?  : x");
+  EXPECT_EQ(Curl({server->url() + "/throw"}), "internal error\n");
+  const std::string quick = "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n";
+  const std::string other = "GET /other HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_THAT(Ask(*server, StrCat(quick, other, quick, quick, other)),
+              testing::ContainsRegex("once .*/other.*once .*once .*/other"));
+}
+
 TEST(HttpServer, StopLetsARequestFinish) {
   std::mutex mutex;
   std::condition_variable changed;

@@ -43,6 +43,53 @@ TEST_F(ResourceTest, AnAttestedGuestGetsAJweForItsKey) {
   }
 }
 
+net::HttpServerRequest Request(std::string method, std::string path, const std::string& cookie,
+                               std::string body = "") {
+  net::HttpServerRequest request;
+  request.method = std::move(method);
+  request.path = std::move(path);
+  request.headers = {{"Cookie", cookie}};
+  request.body = std::move(body);
+  request.peer = "10.0.2.2:1";
+  return request;
+}
+
+TEST_F(ResourceTest, OnlyWhatWaitsForNothingIsAnsweredAtOnce) {
+  ASSERT_EQ(guest.Run().response.status, 200);
+  Broker& at = broker.broker();
+  const std::string path = "/kbs/v0/resource/default/key/1";
+  const auto released = at.HandleAtOnce(Request("GET", path, guest.cookie));
+  ASSERT_TRUE(released.has_value());
+  EXPECT_EQ(released->response.status, 200);
+  const auto nobody = at.HandleAtOnce(Request("GET", path, ""));
+  ASSERT_TRUE(nobody.has_value());
+  EXPECT_EQ(nobody->response.status, 401);
+  const auto nonce = at.HandleAtOnce(
+      Request("POST", "/kbs/v0/auth", "", R"({"version":"0.4.0","tee":"snp","extra-params":{}})"));
+  ASSERT_TRUE(nonce.has_value());
+  EXPECT_EQ(nonce->response.status, 200);
+  for (const auto& [method, other] : {std::pair<std::string, std::string>{"POST", "/kbs/v0/attest"},
+                                      {"POST", path},
+                                      {"GET", "/kbs/v0/resources"},
+                                      {"GET", "/kbs/v0/resource-policy"},
+                                      {"GET", "/healthz"}}) {
+    EXPECT_FALSE(at.HandleAtOnce(Request(method, other, guest.cookie)).has_value()) << other;
+  }
+}
+
+// A denial is written down first, and only once.
+TEST_F(ResourceTest, ADenialIsNotGivenAtOnce) {
+  ASSERT_EQ(guest.Run().response.status, 200);
+  broker.context().config.allow_emulated = false;
+  const std::string before = broker.LastExplanation()["id"].get<std::string>();
+  const auto request = Request("GET", "/kbs/v0/resource/default/key/1", guest.cookie);
+  EXPECT_FALSE(broker.broker().HandleAtOnce(request).has_value());
+  EXPECT_EQ(broker.LastExplanation()["id"], before);
+  const Answer answer = broker.broker().Handle(request);
+  EXPECT_EQ(answer.response.status, 403);
+  EXPECT_EQ(broker.LastExplanation()["id"], answer.response.Header("X-Correlation-Id"));
+}
+
 TEST(Rsa15Test, IsWrittenOnlyWhereTheOwnerAllowsIt) {
   const SecretBytes pem = *crypto::PrivateKey::GenerateRsa(2048)->ToPem();
   for (const bool allowed : {false, true}) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "attestation/protocol/limits.h"
+#include "base/strings.h"
 
 namespace nacre::attestation {
 namespace {
@@ -88,6 +89,20 @@ TEST(AttestationMessage, ComesBackFromItsText) {
   auto second = ParseAttestation(*text);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(*SerializeAttestation(*second), *text);
+}
+
+// What is bound to the report is the key as it was sent; only evidence may be kept as bytes.
+TEST(AttestationMessage, OnlyEvidenceIsReadAsBytes) {
+  constexpr std::string_view kList = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]";
+  std::string text = With(R"({"kty": "EC"})", StrCat(R"({"kty": "EC", "n": )", kList, "}"));
+  text.replace(text.find(R"({"a": 1})"), 8, kList);
+  auto parsed = ParseAttestation(text);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(parsed->tee_pubkey["n"].is_array());
+  EXPECT_TRUE(parsed->primary_evidence.is_binary());
+  auto again = SerializeAttestation(*parsed);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(*ParseJson(*again), *ParseJson(text));
 }
 
 TEST(AttestationMessage, InitDataMayBeAbsentOrNull) {

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "attestation/protocol/limits.h"
+#include "base/json_reader.h"
 
 namespace nacre::attestation {
 namespace {
@@ -53,6 +54,10 @@ TEST(SnpEvidence, ReportsComeBackByteForByte) {
     EXPECT_EQ(back->evidence.report, message.evidence.report) << version;
     EXPECT_EQ(back->evidence.certificates, message.evidence.certificates);
     EXPECT_FALSE(back->hint.has_value());
+    auto compact = SnpEvidenceFromJson(*ParseJsonWithBytes(json->dump()));
+    ASSERT_TRUE(compact.ok()) << compact.status();
+    EXPECT_EQ(compact->evidence.report, message.evidence.report) << version;
+    EXPECT_EQ(compact->evidence.certificates, message.evidence.certificates);
   }
 }
 
@@ -126,6 +131,9 @@ TEST(SnpEvidence, EachMemberIsTypedAndBounded) {
     auto parsed = SnpEvidenceFromJson(json);
     ASSERT_FALSE(parsed.ok()) << c.why;
     EXPECT_THAT(std::string(parsed.status().message()), HasSubstr(c.why));
+    auto compact = SnpEvidenceFromJson(*ParseJsonWithBytes(json.dump()));
+    ASSERT_FALSE(compact.ok()) << c.why;
+    EXPECT_THAT(std::string(compact.status().message()), HasSubstr(c.why));
   }
   EXPECT_FALSE(SnpEvidenceFromJson(Json::array()).ok());
 }
