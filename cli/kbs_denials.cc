@@ -8,9 +8,16 @@ namespace {
 
 constexpr std::string_view kWhere = "denial";
 
+// As JSON escapes it, but for quotes: explanations are full of them, and they move no cursor.
 std::string Escaped(std::string_view text) {
   const std::string quoted = Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
-  return quoted.substr(1, quoted.size() - 2);
+  std::string out;
+  for (size_t i = 1; i + 1 < quoted.size(); ++i) {
+    if (quoted[i] == '\\' && quoted[i + 1] == '"') continue;
+    out += quoted[i];
+    if (quoted[i] == '\\') out += quoted[++i];
+  }
+  return out;
 }
 
 absl::StatusOr<std::string> Text(const Json& denial, std::string_view key) {
@@ -34,7 +41,7 @@ absl::StatusOr<std::string> FormatDenial(const Json& denial) {
              ")\n  guest        ", guest, "\n  attestation  ", attestation, " (", tee);
   if (!reference.empty()) StrAppend(&out, ", reference value '", reference, "'");
   StrAppend(&out, ")\n");
-  for (const std::string_view line : StrSplit(explanation, '\n')) {
+  for (const std::string_view line : StrSplit(StripSpace(explanation), '\n')) {
     StrAppend(&out, "    ", Escaped(line), "\n");
   }
   return out;

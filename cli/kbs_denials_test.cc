@@ -15,7 +15,7 @@ Json Denial() {
           {"attestation", "1f2e"},
           {"tee", "snp"},
           {"reference", "web"},
-          {"explanation", "no rule allows it\nArgs was [\"sh\"]"}};
+          {"explanation", "no rule allows it\nArgs was [\"sh\"]\n"}};
 }
 
 TEST(FormatDenial, SaysWhoWhenWhatAndWhy) {
@@ -24,7 +24,7 @@ TEST(FormatDenial, SaysWhoWhenWhatAndWhy) {
             "  guest        abc-_\n"
             "  attestation  1f2e (snp, reference value 'web')\n"
             "    no rule allows it\n"
-            "    Args was [\\\"sh\\\"]\n");
+            "    Args was [\"sh\"]\n");
 }
 
 TEST(FormatDenial, NothingMovesTheCursorOrLooksLikeSomethingElse) {

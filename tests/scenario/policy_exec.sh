@@ -16,7 +16,8 @@ silent_about "$out" "pearl is"
 out=$STACK/denials
 told() { stack_kbs denials >"$out" 2>"$err" && grep -q 'ExecProcessRequest denied (id 1)' "$out"; }
 until_true 30 told
-says "$out" input.process.Args
+says "$out" "allow_exec(want, held, input.process)"
+says "$out" "got.Args in want.exec"
 says "$out" /bin/cat
 $ctr task ls | grep -q 'busy.*RUNNING' || failed "the container does not run any more"
 $ctr task kill --signal SIGKILL busy
