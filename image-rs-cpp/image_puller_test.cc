@@ -109,6 +109,14 @@ TEST_F(ImagePullerTest, PullsDecryptsAndMounts) {
   EXPECT_TRUE(absl::IsInvalidArgument(UnmountRootfs(place.target)));
 }
 
+TEST_F(ImagePullerTest, AHardLinkToALowerLayerIsRefusedAndNotLost) {
+  TestImage image;
+  image.AddLayer(Tar("a")).AddLayer(TarBuilder().HardLink("b", "a").Finish()).Seal();
+  const absl::Status status = Refusal(image);
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("'b' is a hard link"));
+}
+
 // A node's cache: gives the blobs of one image, changed as the test wants.
 class Cache : public BlobSource {
  public:
