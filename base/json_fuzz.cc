@@ -21,8 +21,8 @@ void Try(ByteView data) {
   if (!text.ok()) std::abort();
   absl::StatusOr<Json> again = ParseJson(*text);
   if (!again.ok() || *again != *value) std::abort();
-  // A canonical text is its own canonical text. Only one of floating-point numbers from 2^53 to 1e21,
-  // which ECMAScript writes as integers, is none: integers of that size are refused.
+  // A canonical text is its own canonical text. Only one of floating-point numbers from 2^53 to
+  // 1e21, which ECMAScript writes as integers, is none: integers of that size are refused.
   absl::StatusOr<std::string> canonical = CanonicalJson(*value);
   if (!canonical.ok()) return;  // integers past 2^53
   absl::StatusOr<Json> reread = ParseJson(*canonical);

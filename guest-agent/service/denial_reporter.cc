@@ -71,7 +71,8 @@ void DenialReporter::Run(Shared& shared) {
     // A failed report is due again without a new denial.
     shared.wake |= !done;
     pause_ms = done ? options.pause_ms : std::min(2 * pause_ms, options.max_pause_ms);
-    if (!shared.turned_away)
+    // Not while ending: the process may be past the end of the random source by then.
+    if (!shared.turned_away && !shared.ending)
       shared.changed.wait_for(lock, Spread(pause_ms), [&] { return shared.ending; });
   }
   shared.ended = true;
