@@ -97,7 +97,9 @@ void Fetches::Run(Fetch* fetch, const image::ImageReference& reference,
 
 absl::StatusOr<std::string> Fetches::Read(const image::ImageReference& reference,
                                           const BlobName& name, uint64_t offset, uint32_t length) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Fetch> fetch, Join(reference, name));
+  const absl::StatusOr<std::shared_ptr<Fetch>> joined = Join(reference, name);
+  if (!joined.ok()) return ForReader(joined.status());
+  const std::shared_ptr<Fetch>& fetch = *joined;
   {
     std::unique_lock lock(mutex_);
     const auto there = [&] { return stopped_ || fetch->ended || fetch->blob->written() > offset; };

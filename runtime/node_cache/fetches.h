@@ -29,8 +29,9 @@ class Fetches {
 
   // Begins the fetch when none of this blob runs, and waits until the byte at `offset` is there.
   // The bytes have passed no check yet: their reader has to. kNotFound: the registry does not give
-  // it to this node; kUnavailable: it broke off, or nothing came for kFetchProgressTimeoutMs, or
-  // too many run. A fetch that failed is not tried again for kFetchRetryMs: its error stands.
+  // it to this node, or it is larger than the store; kUnavailable: it broke off, or nothing came
+  // for kFetchProgressTimeoutMs, or too many run. A fetch that failed is not tried again for
+  // kFetchRetryMs: its error stands.
   absl::StatusOr<std::string> Read(const image::ImageReference& reference, const BlobName& name,
                                    uint64_t offset, uint32_t length);
 

@@ -100,6 +100,15 @@ TEST_F(FetchesTest, ACutEndsItsReaders) {
   EXPECT_TRUE(absl::IsUnavailable(fetches.Read(reference_, NameOf(kContent), 5, 1).status()));
 }
 
+TEST_F(FetchesTest, ABlobLargerThanTheStoreIsOneTheNodeDoesNotHave) {
+  ScriptedSource source([](const image::Descriptor&, const auto&) { return absl::OkStatus(); });
+  Fetches fetches(store_.get(), &source);
+  BlobName name = NameOf(kContent);
+  name.size = (1 << 20) + 1;
+  EXPECT_TRUE(absl::IsNotFound(fetches.Read(reference_, name, 0, 1).status()));
+  EXPECT_EQ(source.calls, 0);
+}
+
 TEST_F(FetchesTest, TooManyAtOnce) {
   std::latch end(1);
   ScriptedSource source([&](const image::Descriptor&, const auto& on_bytes) {
