@@ -52,7 +52,8 @@ absl::StatusOr<std::unique_ptr<CuttingProxy>> CuttingProxy::Start(uint16_t port,
 CuttingProxy::~CuttingProxy() {
   stop_ = true;
   acceptor_.join();
-  while (running_ > 0) usleep(1000);
+  std::unique_lock lock(mutex_);
+  passed_.wait(lock, [this] { return passing_ == 0; });
 }
 
 std::string CuttingProxy::host() const { return StrCat("127.0.0.1:", own_port_); }
@@ -63,10 +64,15 @@ void CuttingProxy::Accept() {
     if (poll(&waiting, 1, kTickMs) <= 0) continue;
     UniqueFd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (client.get() < 0) continue;
-    ++running_;
+    {
+      const std::lock_guard lock(mutex_);
+      ++passing_;
+    }
     std::thread([this, budget = budget_(), socket = std::move(client)]() mutable {
       Pass(std::move(socket), budget);
-      --running_;
+      const std::lock_guard lock(mutex_);  // held while it tells: the proxy may be gone afterwards
+      --passing_;
+      passed_.notify_all();
     }).detach();
   }
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -39,8 +41,10 @@ class CuttingProxy {
   const uint16_t port_;
   const Budget budget_;
   std::atomic<uint32_t> cuts_ = 0;
-  std::atomic<uint32_t> running_ = 0;
   std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  std::condition_variable passed_;
+  uint32_t passing_ = 0;  // connections under way; guarded by mutex_
   std::jthread acceptor_;
 };
 
