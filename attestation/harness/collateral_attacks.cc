@@ -10,8 +10,7 @@
 #include "attestation/collateral/tdx_bundle.h"
 #include "attestation/harness/case_steps.h"
 #include "attestation/harness/families.h"
-#include "attestation/protocol/binding.h"
-#include "attestation/protocol/snp_evidence.h"
+#include "attestation/harness/snp_evidence_case.h"
 #include "base/strings.h"
 #include "tee/emulator/identity.h"
 
@@ -28,23 +27,13 @@ constexpr int64_t kSoon = 2 * kDay;       // not valid yet
 
 using MakeCrl = std::function<absl::StatusOr<Bytes>(Lab&, int64_t now)>;
 Case SnpCrl(std::string name, std::string what, MakeCrl make) {
-  auto steps = [make = std::move(make)](Lab& lab) -> absl::StatusOr<Reply> {
-    ASSIGN_OR_RETURN(GuestSession session, lab.Begin("snp"));
-    ASSIGN_OR_RETURN(const tee::ReportData report_data,
-                     BindReportData(session.nonce, lab.key().jwk, ""));
-    ASSIGN_OR_RETURN(tee::sev::SnpEvidence evidence, lab.snp().Sign(report_data));
-    ASSIGN_OR_RETURN(Bytes crl, make(lab, std::time(nullptr)));
-    evidence.certificates.push_back({tee::sev::CertificateKind::kCrl, std::move(crl)});
-    ASSIGN_OR_RETURN(Json json,
-                     SnpEvidenceToJson({.evidence = std::move(evidence), .hint = std::nullopt}));
-    ASSIGN_OR_RETURN(Json attestation, lab.With(session, std::move(json), lab.snp().init_data()));
-    return lab.Attest(session, attestation);
-  };
-  return {.name = std::move(name),
-          .what = std::move(what),
-          .needs = {Need::kSnp},
-          .steps = std::move(steps),
-          .expected = NotBelieved()};
+  return SnpEvidenceCase(
+      std::move(name), std::move(what),
+      [make = std::move(make)](Lab& lab, tee::sev::SnpEvidence& evidence) -> absl::Status {
+        ASSIGN_OR_RETURN(Bytes crl, make(lab, std::time(nullptr)));
+        evidence.certificates.push_back({tee::sev::CertificateKind::kCrl, std::move(crl)});
+        return absl::OkStatus();
+      });
 }
 
 MakeCrl ArkCrl(int64_t from, int64_t to, bool revokes_intermediate = false) {

@@ -6,8 +6,7 @@
 
 #include "attestation/harness/case_steps.h"
 #include "attestation/harness/families.h"
-#include "attestation/protocol/binding.h"
-#include "attestation/protocol/snp_evidence.h"
+#include "attestation/harness/snp_evidence_case.h"
 #include "base/strings.h"
 #include "tee/emulator/identity.h"
 #include "tee/sev/test_chip.h"
@@ -20,27 +19,6 @@ using tee::sev::CertificateKind;
 using tee::sev::SnpEvidence;
 
 constexpr int64_t kDay = 24 * 3600;
-
-// Good evidence with other certificates beside it.
-using ChangeChain = std::function<absl::Status(Lab&, SnpEvidence&)>;
-Case Chain(std::string name, std::string what, ChangeChain change) {
-  auto steps = [change = std::move(change)](Lab& lab) -> absl::StatusOr<Reply> {
-    ASSIGN_OR_RETURN(GuestSession session, lab.Begin("snp"));
-    ASSIGN_OR_RETURN(const tee::ReportData report_data,
-                     BindReportData(session.nonce, lab.key().jwk, ""));
-    ASSIGN_OR_RETURN(SnpEvidence evidence, lab.snp().Sign(report_data));
-    RETURN_IF_ERROR(change(lab, evidence));
-    ASSIGN_OR_RETURN(Json json,
-                     SnpEvidenceToJson({.evidence = std::move(evidence), .hint = std::nullopt}));
-    ASSIGN_OR_RETURN(Json attestation, lab.With(session, std::move(json), lab.snp().init_data()));
-    return lab.Attest(session, attestation);
-  };
-  return {.name = std::move(name),
-          .what = std::move(what),
-          .needs = {Need::kSnp},
-          .steps = std::move(steps),
-          .expected = NotBelieved()};
-}
 
 CertificateEntry* Find(SnpEvidence& evidence, CertificateKind kind) {
   for (CertificateEntry& entry : evidence.certificates) {
@@ -104,7 +82,7 @@ absl::Status SameNameRoot(Lab& lab, SnpEvidence& evidence) {
   return Replace(evidence, CertificateKind::kArk, root.der());
 }
 
-ChangeChain LeafInTime(int64_t from, int64_t to) {
+SnpEvidenceChange LeafInTime(int64_t from, int64_t to) {
   return [from, to](Lab& lab, SnpEvidence& evidence) -> absl::Status {
     const int64_t now = std::time(nullptr);
     const tee::emulator::Identity& identity = lab.snp().identity();
@@ -118,74 +96,80 @@ ChangeChain LeafInTime(int64_t from, int64_t to) {
 
 std::vector<Case> Forged() {
   return {
-      Chain("self-made", "a chip, a chain and a root of the attacker's own", ForgedChain),
-      Chain("self-made-under-trusted-root",
-            "the attacker's chain with the trusted root in place of its own",
-            ForgedUnderTrustedRoot),
-      Chain("cross-signed", "the attacker's leaf under the trusted chain, which never signed it",
-            CrossSigned),
-      Chain("same-name-root", "a root of the trusted root's name and another key", SameNameRoot),
-      Chain("leaf-expired", "a leaf certificate that is over", LeafInTime(-10 * kDay, -kDay)),
-      Chain("leaf-of-the-future", "a leaf certificate that has not begun",
-            LeafInTime(kDay, 10 * kDay)),
-      Chain("leaf-tampered", "a leaf certificate with one bit changed",
-            [](Lab&, SnpEvidence& evidence) {
-              CertificateEntry* leaf = Find(evidence, CertificateKind::kVcek);
-              if (leaf != nullptr) leaf->data[leaf->data.size() - 20] ^= 1;
-              return absl::OkStatus();
-            })};
+      SnpEvidenceCase("self-made", "a chip, a chain and a root of the attacker's own", ForgedChain),
+      SnpEvidenceCase("self-made-under-trusted-root",
+                      "the attacker's chain with the trusted root in place of its own",
+                      ForgedUnderTrustedRoot),
+      SnpEvidenceCase("cross-signed",
+                      "the attacker's leaf under the trusted chain, which never signed it",
+                      CrossSigned),
+      SnpEvidenceCase("same-name-root", "a root of the trusted root's name and another key",
+                      SameNameRoot),
+      SnpEvidenceCase("leaf-expired", "a leaf certificate that is over",
+                      LeafInTime(-10 * kDay, -kDay)),
+      SnpEvidenceCase("leaf-of-the-future", "a leaf certificate that has not begun",
+                      LeafInTime(kDay, 10 * kDay)),
+      SnpEvidenceCase("leaf-tampered", "a leaf certificate with one bit changed",
+                      [](Lab&, SnpEvidence& evidence) {
+                        CertificateEntry* leaf = Find(evidence, CertificateKind::kVcek);
+                        if (leaf != nullptr) leaf->data[leaf->data.size() - 20] ^= 1;
+                        return absl::OkStatus();
+                      })};
 }
 
 std::vector<Case> Arranged() {
-  return {Chain("no-leaf", "a chain without the leaf",
-                [](Lab&, SnpEvidence& evidence) { return Drop(evidence, CertificateKind::kVcek); }),
-          Chain("no-certificates", "an empty chain",
-                [](Lab&, SnpEvidence& evidence) {
-                  evidence.certificates.clear();
-                  return absl::OkStatus();
-                }),
-          Chain("roles-swapped", "the intermediate as leaf and the leaf as intermediate",
-                [](Lab&, SnpEvidence& evidence) {
-                  std::swap(Find(evidence, CertificateKind::kVcek)->data,
-                            Find(evidence, CertificateKind::kAsk)->data);
-                  return absl::OkStatus();
-                }),
-          Chain("root-as-leaf", "the trusted root as the leaf",
-                [](Lab& lab, SnpEvidence& evidence) {
-                  return Replace(evidence, CertificateKind::kVcek, lab.snp().identity().ark.der());
-                }),
-          Chain("vcek-as-vlek", "a VCEK in the place of a VLEK",
-                [](Lab&, SnpEvidence& evidence) {
-                  Find(evidence, CertificateKind::kVcek)->kind = CertificateKind::kVlek;
-                  return absl::OkStatus();
-                }),
-          Chain("two-leaves", "two leaves, the forged one first",
-                [](Lab&, SnpEvidence& evidence) {
-                  const tee::sev::TestChip chip;
-                  evidence.certificates.insert(evidence.certificates.begin(),
-                                               {CertificateKind::kVcek, chip.leaf().der()});
-                  return absl::OkStatus();
-                }),
-          Chain("leaf-garbage", "a leaf that is no certificate",
-                [](Lab&, SnpEvidence& evidence) {
-                  return Replace(evidence, CertificateKind::kVcek, Bytes(900, 0x30));
-                }),
-          Chain("leaf-empty", "a leaf of no bytes",
-                [](Lab&, SnpEvidence& evidence) {
-                  return Replace(evidence, CertificateKind::kVcek, {});
-                }),
-          Chain("leaf-with-tail", "a leaf with bytes behind it",
-                [](Lab&, SnpEvidence& evidence) {
-                  CertificateEntry* leaf = Find(evidence, CertificateKind::kVcek);
-                  leaf->data.insert(leaf->data.end(), 16, 0);
-                  return absl::OkStatus();
-                }),
-          Chain("hundred-certificates", "a chain of a hundred certificates",
-                [](Lab&, SnpEvidence& evidence) {
-                  for (int i = 0; i < 100; ++i)
-                    evidence.certificates.push_back(evidence.certificates[1]);
-                  return absl::OkStatus();
-                })};
+  return {SnpEvidenceCase(
+              "no-leaf", "a chain without the leaf",
+              [](Lab&, SnpEvidence& evidence) { return Drop(evidence, CertificateKind::kVcek); }),
+          SnpEvidenceCase("no-certificates", "an empty chain",
+                          [](Lab&, SnpEvidence& evidence) {
+                            evidence.certificates.clear();
+                            return absl::OkStatus();
+                          }),
+          SnpEvidenceCase("roles-swapped", "the intermediate as leaf and the leaf as intermediate",
+                          [](Lab&, SnpEvidence& evidence) {
+                            std::swap(Find(evidence, CertificateKind::kVcek)->data,
+                                      Find(evidence, CertificateKind::kAsk)->data);
+                            return absl::OkStatus();
+                          }),
+          SnpEvidenceCase("root-as-leaf", "the trusted root as the leaf",
+                          [](Lab& lab, SnpEvidence& evidence) {
+                            return Replace(evidence, CertificateKind::kVcek,
+                                           lab.snp().identity().ark.der());
+                          }),
+          SnpEvidenceCase("vcek-as-vlek", "a VCEK in the place of a VLEK",
+                          [](Lab&, SnpEvidence& evidence) {
+                            Find(evidence, CertificateKind::kVcek)->kind = CertificateKind::kVlek;
+                            return absl::OkStatus();
+                          }),
+          SnpEvidenceCase("two-leaves", "two leaves, the forged one first",
+                          [](Lab&, SnpEvidence& evidence) {
+                            const tee::sev::TestChip chip;
+                            evidence.certificates.insert(
+                                evidence.certificates.begin(),
+                                {CertificateKind::kVcek, chip.leaf().der()});
+                            return absl::OkStatus();
+                          }),
+          SnpEvidenceCase("leaf-garbage", "a leaf that is no certificate",
+                          [](Lab&, SnpEvidence& evidence) {
+                            return Replace(evidence, CertificateKind::kVcek, Bytes(900, 0x30));
+                          }),
+          SnpEvidenceCase("leaf-empty", "a leaf of no bytes",
+                          [](Lab&, SnpEvidence& evidence) {
+                            return Replace(evidence, CertificateKind::kVcek, {});
+                          }),
+          SnpEvidenceCase("leaf-with-tail", "a leaf with bytes behind it",
+                          [](Lab&, SnpEvidence& evidence) {
+                            CertificateEntry* leaf = Find(evidence, CertificateKind::kVcek);
+                            leaf->data.insert(leaf->data.end(), 16, 0);
+                            return absl::OkStatus();
+                          }),
+          SnpEvidenceCase("hundred-certificates", "a chain of a hundred certificates",
+                          [](Lab&, SnpEvidence& evidence) {
+                            for (int i = 0; i < 100; ++i)
+                              evidence.certificates.push_back(evidence.certificates[1]);
+                            return absl::OkStatus();
+                          })};
 }
 
 }  // namespace
