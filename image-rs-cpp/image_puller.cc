@@ -31,7 +31,8 @@ absl::StatusOr<std::unique_ptr<ImagePuller>> ImagePuller::Create(ImagePullerOpti
   std::unique_ptr<ImagePuller> puller(new ImagePuller(std::move(options)));
   ASSIGN_OR_RETURN(puller->registry_,
                    RegistryClient::Create(puller->options_.registry, puller->options_.limits));
-  ASSIGN_OR_RETURN(puller->store_, LayerStore::Create(puller->options_.work_dir));
+  ASSIGN_OR_RETURN(puller->store_,
+                   LayerStore::Create(puller->options_.work_dir, puller->options_.store));
   return puller;
 }
 
@@ -116,7 +117,8 @@ absl::StatusOr<PulledImage> ImagePuller::PullReference(const ImageReference& ref
   std::vector<BlobSource*> sources = options_.blob_sources;
   sources.push_back(registry_.get());
   ASSIGN_OR_RETURN(image.layers, FetchLayers(plan, options_.limits, sources, store_.get()));
-  ASSIGN_OR_RETURN(image.composed, ComposeLayers(image.layers, store_->UniquePath("attributes")));
+  image.attributes = store_->MakeScratch();
+  ASSIGN_OR_RETURN(image.composed, ComposeLayers(image.layers, image.attributes->path()));
   return image;
 }
 

@@ -30,9 +30,10 @@
 namespace nacre::image {
 
 struct ImagePullerOptions {
-  // Absolute; made when missing and emptied of earlier layers. On a file system that knows trusted
-  // xattrs and device nodes (tmpfs, ext4).
+  // Absolute; made when missing. On a file system that knows trusted xattrs and device nodes
+  // (tmpfs, ext4).
   std::string work_dir;
+  LayerStoreOptions store;                    // emptied of earlier layers unless it says otherwise
   KeyResolver* key_resolver = nullptr;        // null: encrypted images are refused
   std::vector<std::string> private_key_uris;  // see LayerKeyOptions
   RegistryOptions registry;
@@ -50,12 +51,14 @@ struct PullExpectations {
   bool all_layers_encrypted = false;  // a plain layer is then refused (kPermissionDenied)
 };
 
+// Keeps its layers in the store: hold it as long as it is mounted.
 struct PulledImage {
   std::string reference;         // canonical
   std::string reference_digest;  // of what the registry has under the reference: index or manifest
   std::string manifest_digest;   // of the manifest for our platform; the same without an index
   ImageConfig config;
   std::vector<std::shared_ptr<const StoredLayer>> layers;  // bottom first
+  std::shared_ptr<ScratchFolder> attributes;               // of the composed ones
   ComposedLayers composed;                                 // ready to mount
 };
 

@@ -27,7 +27,7 @@ absl::StatusOr<ImageDefaults> ImageRootfs::Mount(const grpc::CreateContainerRequ
                                                  const std::string& target) {
   ASSIGN_OR_RETURN(const std::string reference, ImageReferenceOf(request));
   ASSIGN_OR_RETURN(image::ImagePuller * puller, Puller());
-  ASSIGN_OR_RETURN(const image::PulledImage image, puller->Pull(reference));
+  ASSIGN_OR_RETURN(image::PulledImage image, puller->Pull(reference));
   RETURN_IF_ERROR(image::MountRootfs(image, {folder + "/upper", folder + "/work", target}));
   LogTimeline("image_ready");
   ImageDefaults defaults;
@@ -36,11 +36,16 @@ absl::StatusOr<ImageDefaults> ImageRootfs::Mount(const grpc::CreateContainerRequ
   defaults.environment = image.config.env;
   defaults.working_directory = image.config.working_dir;
   defaults.user = image.config.user;
+  const std::lock_guard lock(mutex_);
+  mounted_.insert_or_assign(target, std::move(image));
   return defaults;
 }
 
 absl::Status ImageRootfs::Unmount(const std::string& target) {
-  return image::UnmountRootfs(target);
+  RETURN_IF_ERROR(image::UnmountRootfs(target));
+  const std::lock_guard lock(mutex_);
+  mounted_.erase(target);
+  return absl::OkStatus();
 }
 
 }  // namespace nacre::guest_agent

@@ -1,6 +1,7 @@
 // Root filesystems from images that the guest pulls, verifies, decrypts and mounts itself.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -40,6 +41,8 @@ class ImageRootfs : public RootfsProvider {
   // Both guarded by mutex_ until they are made.
   std::unique_ptr<NodeCacheSource> node_cache_;
   std::unique_ptr<image::ImagePuller> puller_;
+  // By target, guarded by mutex_: the store may remove the layers of no other image.
+  std::map<std::string, image::PulledImage> mounted_;
 };
 
 }  // namespace nacre::guest_agent

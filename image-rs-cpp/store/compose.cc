@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <map>
@@ -92,6 +93,52 @@ absl::StatusOr<Origin> FindOrigin(const std::vector<Layer>& top_first, const std
   return origin;
 }
 
+bool IsWhiteout(const Layer& layer, const std::string& path) {
+  absl::StatusOr<UniqueFd> fd = layer.folder.OpenInside(path, O_PATH | O_NOFOLLOW);
+  struct stat info;
+  return fd.ok() && fstat(fd->get(), &info) == 0 && S_ISCHR(info.st_mode) &&
+         info.st_rdev == makedev(0, 0);
+}
+
+// Whether what the layer at `depth` has at `path` can be seen through the layers above it.
+absl::StatusOr<bool> ShinesThrough(const std::vector<Layer>& top_first, size_t depth,
+                                   const std::string& path) {
+  for (size_t i = 0; i < depth; ++i) {
+    ASSIGN_OR_RETURN(Sight sight, Look(top_first[i], path));
+    if (sight.kind != Sight::Kind::kAbsent || sight.ends_here) return false;
+  }
+  return true;
+}
+
+// The file that a hard link of the layer at `depth` means.
+struct LinkSource {
+  size_t depth;
+  std::string path;
+};
+absl::StatusOr<LinkSource> FindLinkSource(const std::vector<Layer>& top_first, size_t depth,
+                                          std::string target) {
+  const std::string shown = StrCat("layer ", top_first[depth].stored->diff_id, ": hard link to '",
+                                   Printable(target), "'");
+  ASSIGN_OR_RETURN(Sight own, Look(top_first[depth], target));
+  bool ends = own.ends_here || own.kind == Sight::Kind::kHidden;
+  for (size_t i = depth + 1; i < top_first.size() && !ends; ++i) {
+    const auto& links = top_first[i].stored->facts.outside_links;
+    ASSIGN_OR_RETURN(Sight sight, Look(top_first[i], target));
+    ends = sight.ends_here;
+    if (sight.kind == Sight::Kind::kAbsent) continue;
+    ends = true;
+    if (IsWhiteout(top_first[i], target)) {
+      auto further = links.find(target);
+      if (further == links.end()) break;
+      target = further->second;  // a link itself, to a layer lower still
+      ends = false;
+    } else if (sight.kind == Sight::Kind::kOther || sight.kind == Sight::Kind::kSymbolicLink) {
+      return LinkSource{i, target};
+    }
+  }
+  return absl::InvalidArgumentError(StrCat(shown, ", which no lower layer has as a file"));
+}
+
 absl::Status CopyXattrs(int from, int to) {
   std::string names(64 << 10, '\0');
   const ssize_t length = flistxattr(from, names.data(), names.size());
@@ -117,6 +164,46 @@ absl::Status CopyAttributes(int from, int to) {
   return CopyXattrs(from, to);
 }
 
+absl::Status CopyBytes(int from, int to) {
+  std::vector<uint8_t> buffer(128 << 10);
+  while (true) {
+    const ssize_t count = read(from, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoStatus(errno, "reading a file of a lower layer");
+    if (count == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(WriteAll(to, ByteView(buffer).first(static_cast<size_t>(count))));
+  }
+}
+
+// As overlayfs copies a file up.
+absl::Status CopyFile(const Layer& layer, const std::string& path, const std::string& to_path) {
+  ASSIGN_OR_RETURN(UniqueFd place, layer.folder.OpenInside(path, O_PATH | O_NOFOLLOW));
+  struct stat info;
+  if (fstat(place.get(), &info) != 0) return ErrnoStatus(errno, path);
+  const timespec times[2] = {info.st_mtim, info.st_mtim};
+  if (S_ISLNK(info.st_mode)) {
+    std::string target(4096, '\0');
+    const ssize_t size = readlinkat(place.get(), "", target.data(), target.size());
+    if (size < 0) return ErrnoStatus(errno, path);
+    target.resize(static_cast<size_t>(size));
+    if (symlink(target.c_str(), to_path.c_str()) != 0 ||
+        lchown(to_path.c_str(), info.st_uid, info.st_gid) != 0 ||
+        utimensat(AT_FDCWD, to_path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
+      return ErrnoStatus(errno, to_path);
+    }
+    return absl::OkStatus();
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return absl::UnimplementedError(
+        StrCat("a hard link across layers to '", Printable(path), "', which is a special file"));
+  }
+  ASSIGN_OR_RETURN(UniqueFd from, layer.folder.OpenInside(path, O_RDONLY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(UniqueFd to, OpenFile(to_path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  RETURN_IF_ERROR(CopyBytes(from.get(), to.get()));
+  RETURN_IF_ERROR(CopyAttributes(from.get(), to.get()), path);
+  return futimens(to.get(), times) == 0 ? absl::OkStatus() : ErrnoStatus(errno, to_path);
+}
+
 // The tree of restored folders. Its ancestors too become the topmost of their name, so each folder
 // in it gets the attributes of its origin.
 class AttributeTree {
@@ -140,6 +227,20 @@ class AttributeTree {
     return absl::OkStatus();
   }
 
+  // A file of a layer under a name of its own or another one. All names of one file in this tree
+  // are one file.
+  absl::Status AddFile(const LinkSource& source, const std::string& path) {
+    const SplitPath place = SplitEntryPath(path);
+    RETURN_IF_ERROR(Restore(place.parent));
+    if (!made_) RETURN_IF_ERROR(MakeDirectories(root_));
+    made_ = true;
+    const std::string at = StrCat(root_, "/", path);
+    auto [earlier, is_new] = files_.emplace(std::make_pair(source.depth, source.path), at);
+    if (is_new) return CopyFile(layers_[source.depth], source.path, at);
+    if (link(earlier->second.c_str(), at.c_str()) == 0 || errno == EEXIST) return absl::OkStatus();
+    return ErrnoStatus(errno, at);
+  }
+
   // Once the tree stands: making a folder changes the time of the one above.
   absl::Status SetAttributes() {
     for (auto entry = origins_.rbegin(); entry != origins_.rend(); ++entry) {
@@ -161,7 +262,25 @@ class AttributeTree {
   bool made_ = false;
   std::set<std::string> done_;
   std::map<std::string, const Layer*> origins_;
+  std::map<std::pair<size_t, std::string>, std::string> files_;  // by source: where it is
 };
+
+// Hard links across layers, wherever they can be seen.
+absl::Status ResolveLinks(const std::vector<Layer>& top_first, AttributeTree* tree) {
+  for (size_t depth = 0; depth < top_first.size(); ++depth) {
+    for (const auto& [path, target] : top_first[depth].stored->facts.outside_links) {
+      // A later entry of the same layer may have taken its place.
+      if (!IsWhiteout(top_first[depth], path)) continue;
+      ASSIGN_OR_RETURN(bool visible, ShinesThrough(top_first, depth, path));
+      if (!visible) continue;
+      ASSIGN_OR_RETURN(LinkSource source, FindLinkSource(top_first, depth, target));
+      ASSIGN_OR_RETURN(bool source_visible, ShinesThrough(top_first, source.depth, source.path));
+      if (source_visible) RETURN_IF_ERROR(tree->AddFile(source, source.path));
+      RETURN_IF_ERROR(tree->AddFile(source, path));
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status FindRoot(const std::vector<Layer>& top_first, ComposedLayers* composed) {
   for (const Layer& layer : top_first) {
@@ -202,6 +321,7 @@ absl::StatusOr<ComposedLayers> ComposeLayers(
     ASSIGN_OR_RETURN(Origin origin, FindOrigin(top_first, path));
     if (origin.restore && origin.named != nullptr) RETURN_IF_ERROR(tree.Restore(path));
   }
+  RETURN_IF_ERROR(ResolveLinks(top_first, &tree));
   RETURN_IF_ERROR(tree.SetAttributes());
   if (tree.made()) composed.lower_dirs.insert(composed.lower_dirs.begin(), attributes_dir);
   if (composed.lower_dirs.empty()) {

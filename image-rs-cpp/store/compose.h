@@ -1,5 +1,5 @@
 // Puts unpacked layers together. Layers are unpacked one by one, without sight of each other, so
-// two things remain to be seen when they become one image:
+// three things remain to be seen when they become one image:
 //
 //  - A layer may use a folder ("var/lib") without naming it in its archive. Its attributes then are
 //    those the folder has in a lower layer; overlayfs would show those of the stand-in we made.
@@ -7,6 +7,8 @@
 //  - Such a folder may be a symbolic link in a lower layer ("bin" -> "usr/bin"). Unpacked onto one
 //    file system the files would have gone to the link's target; overlayfs would hide the link and
 //    all that is behind it. That image is refused rather than shown wrong.
+//  - A hard link may have its target in a lower layer. As link(2) on an overlay would, we copy the
+//    file up, to that same tree on top, once for all its names there.
 #pragma once
 
 #include <sys/types.h>
@@ -29,7 +31,8 @@ struct ComposedLayers {
 };
 
 // `layers` bottom first. `attributes_dir` does not exist yet; it is made only when needed (for an
-// image without layers too). kUnimplemented for the second case above.
+// image without layers too). kUnimplemented for the second case above; kInvalidArgument for a hard
+// link to what no lower layer has.
 absl::StatusOr<ComposedLayers> ComposeLayers(
     const std::vector<std::shared_ptr<const StoredLayer>>& layers,
     const std::string& attributes_dir);

@@ -199,12 +199,86 @@ TEST_F(ComposeTest, ReadsManyLayers) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place_.target), {}), 40);
 }
 
+TEST_F(ComposeTest, MountsAsManyLayersAsAnImageMayHaveUnderALongPath) {
+  auto store = LayerStore::Create(StrCat(folder_->path(), "/", std::string(200, 'l')));
+  ASSERT_TRUE(store.ok()) << store.status();
+  store_ = *std::move(store);
+  for (uint32_t i = 0; i < limits_.max_layers; ++i) {
+    Add(TarBuilder().File(StrCat("f", i), StrCat("of layer ", i)).File("same", StrCat(i)).Finish());
+  }
+  absl::Status status = Mount();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place_.target), {}), 128);
+  EXPECT_EQ(Read("f0"), "of layer 0");
+  EXPECT_EQ(Read("f126"), "of layer 126");
+  EXPECT_EQ(Read("same"), "126");
+}
+
 TEST_F(ComposeTest, SaysWhenTheOptionsDoNotFit) {
   ComposedLayers layers;
-  for (int i = 0; i < 300; ++i) layers.lower_dirs.push_back(folder_->path() + "/image/layers/0");
+  for (int i = 0; i < 300; ++i) {
+    layers.lower_dirs.push_back(StrCat(folder_->path(), "/image/", std::string(20, 'x'), i));
+  }
   absl::Status status = MountLayers(layers, place_);
   EXPECT_TRUE(absl::IsResourceExhausted(status));
   EXPECT_THAT(std::string(Message(status)), HasSubstr("300 layers"));
+}
+
+TEST_F(ComposeTest, HardLinksReachIntoLowerLayers) {
+  Add(TarBuilder()
+          .Folder("lib")
+          .Add({.path = "lib/a", .content = "library", .mode = 04755, .uid = 7, .mtime = 1234})
+          .File("lib/hidden", "old")
+          .Symlink("s", "lib/a")
+          .Finish());
+  Add(TarBuilder()
+          .HardLink("bin/one", "lib/a")
+          .HardLink("two", "bin/one")
+          .HardLink("lib/hidden", "./lib/a")
+          .HardLink("s2", "s")
+          .HardLink("gone", "lib/a")
+          .Finish());
+  Add(TarBuilder().HardLink("three", "two").File(".wh.gone", "").Finish());
+  absl::Status status = Mount();
+  ASSERT_TRUE(status.ok()) << status;
+  for (const char* name : {"lib/a", "bin/one", "two", "three", "lib/hidden"}) {
+    EXPECT_EQ(Read(name), "library") << name;
+    EXPECT_EQ(Stat(name).st_ino, Stat("lib/a").st_ino) << name;
+    EXPECT_EQ(Stat(name).st_mode & 07777, 04755u) << name;
+    EXPECT_EQ(Stat(name).st_uid, 7u) << name;
+    EXPECT_EQ(Stat(name).st_mtime, 1234) << name;
+  }
+  EXPECT_EQ(Stat("lib/a").st_nlink, 5u);
+  EXPECT_EQ(std::filesystem::read_symlink(place_.target + "/s2"), "lib/a");
+  EXPECT_EQ(Read("gone"), "missing");
+}
+
+TEST_F(ComposeTest, AHardLinkCopiesNoMoreThanCanBeSeen) {
+  Add(TarBuilder().File("a", "old").Finish());
+  Add(TarBuilder().HardLink("b", "a").HardLink("c", "a").File("c", "mine").Finish());
+  Add(TarBuilder().File("a", "new").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Read("a"), "new");
+  EXPECT_EQ(Read("b"), "old");
+  EXPECT_EQ(Read("c"), "mine");
+  EXPECT_EQ(Stat("b").st_nlink, 1u);
+}
+
+TEST_F(ComposeTest, RefusesHardLinksToNothing) {
+  Add(TarBuilder().File("a", "x").Folder("d").File("e", "x").Finish());
+  const std::vector<Bytes> bad = {
+      TarBuilder().HardLink("b", "missing").Finish(),
+      TarBuilder().HardLink("b", "d").Finish(),
+      TarBuilder().HardLink("b", "a/below").Finish(),
+      TarBuilder().File(".wh..wh..opq", "").HardLink("b", "a").Finish(),
+  };
+  for (const Bytes& tar : bad) {
+    Add(tar);
+    absl::Status status = Mount();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(std::string(Message(status)), HasSubstr("no lower layer has as a file"));
+    layers_.pop_back();
+  }
 }
 
 TEST_F(ComposeTest, RefusesPathsTheOptionsCannotHold) {

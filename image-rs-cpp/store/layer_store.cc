@@ -1,26 +1,112 @@
+// What makes a layer be there is its index entry, and that is the last thing written and the first
+// thing removed. A kill between any two steps leaves folders without an entry, which the next start
+// removes; never an entry without its folder's whole content.
 #include "image-rs-cpp/store/layer_store.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <set>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "image-rs-cpp/store/layer_index.h"
 
 namespace nacre::image {
+namespace {
 
-absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Create(const std::string& work_dir) {
+constexpr uint64_t kInodeSize = 1024;
+
+uint64_t SizeOf(const LayerFacts& facts) { return facts.bytes + facts.entries * kInodeSize; }
+
+absl::Status Move(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, StrCat("moving a layer to ", to));
+}
+
+absl::Status SyncFolder(const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd folder, OpenFile(path, O_RDONLY | O_DIRECTORY));
+  return fsync(folder.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path);
+}
+
+// All that has been written to the file system of `path`.
+absl::Status SyncAll(const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd folder, OpenFile(path, O_RDONLY | O_DIRECTORY));
+  return syncfs(folder.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path);
+}
+
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (error) return absl::InternalError(StrCat(folder, ": ", error.message()));
+  return names;
+}
+
+}  // namespace
+
+ScratchFolder::~ScratchFolder() { (void)RemoveTree(path_); }
+
+absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Create(const std::string& work_dir,
+                                                               const LayerStoreOptions& options) {
   // overlayfs options are one string with ',' ':' and '\' as marks.
   if (work_dir.empty() || work_dir[0] != '/' ||
       work_dir.find_first_of(",:\\") != std::string::npos) {
     return absl::InvalidArgumentError(
         StrCat("image work folder '", work_dir, "' must be absolute, without ',', ':' or '\\'"));
   }
-  for (const char* kind : {"layers", "staging", "attributes"}) {
+  for (const char* kind : {"staging", "attributes", "index", "layers"}) {
     const std::string folder = StrCat(work_dir, "/", kind);
-    RETURN_IF_ERROR(RemoveTree(folder));
+    const bool kept = options.keep && (*kind == 'i' || *kind == 'l');
+    if (!kept) RETURN_IF_ERROR(RemoveTree(folder));
     RETURN_IF_ERROR(MakeDirectories(folder, 0700));
   }
-  return std::unique_ptr<LayerStore>(new LayerStore(work_dir));
+  std::unique_ptr<LayerStore> store(new LayerStore(work_dir, options));
+  if (options.keep) RETURN_IF_ERROR(store->Load(), StrCat("image store ", work_dir));
+  return store;
+}
+
+absl::Status LayerStore::Load() {
+  std::set<std::string> folders;
+  ASSIGN_OR_RETURN(std::vector<std::string> entries, NamesIn(work_dir_ + "/index"));
+  for (const std::string& name : entries) {
+    const std::string path = StrCat(work_dir_, "/index/", name);
+    absl::StatusOr<std::string> text = ReadTextFile(path, kMaxIndexEntry);
+    absl::StatusOr<StoredLayer> layer =
+        text.ok() ? ParseIndexEntry(*text) : absl::StatusOr<StoredLayer>(text.status());
+    const bool good = layer.ok() && path == IndexPath(layer->diff_id) &&
+                      PathExists(StrCat(work_dir_, "/layers/", layer->path)) &&
+                      folders.insert(layer->path).second;
+    if (!good) {
+      if (unlink(path.c_str()) != 0) return ErrnoStatus(errno, path);
+      continue;
+    }
+    layer->path = StrCat(work_dir_, "/layers/", layer->path);
+    size_ += SizeOf(layer->facts);
+    const std::string diff_id = layer->diff_id;
+    slots_[diff_id].layer = std::make_shared<const StoredLayer>(*std::move(layer));
+  }
+  ASSIGN_OR_RETURN(std::vector<std::string> found, NamesIn(work_dir_ + "/layers"));
+  for (const std::string& name : found) {
+    if (!folders.contains(name)) RETURN_IF_ERROR(RemoveTree(StrCat(work_dir_, "/layers/", name)));
+    uint64_t number = 0;
+    if (ParseNumber(name, &number)) next_number_ = std::max(next_number_, number + 1);
+  }
+  return absl::OkStatus();
+}
+
+std::string LayerStore::IndexPath(const std::string& diff_id) const {
+  std::string name = diff_id;
+  std::replace(name.begin(), name.end(), ':', '-');
+  return StrCat(work_dir_, "/index/", name);
 }
 
 std::string LayerStore::UniquePath(const std::string& kind) {
@@ -28,24 +114,34 @@ std::string LayerStore::UniquePath(const std::string& kind) {
   return StrCat(work_dir_, "/", kind, "/", next_number_++);
 }
 
+std::shared_ptr<ScratchFolder> LayerStore::MakeScratch() {
+  return std::make_shared<ScratchFolder>(UniquePath("attributes"));
+}
+
+uint64_t LayerStore::size() {
+  std::lock_guard lock(mutex_);
+  return size_;
+}
+
 absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
     const BlobDigest& diff_id, const Unpack& unpack) {
   {
     std::unique_lock lock(mutex_);
     while (true) {
-      auto found = layers_.find(diff_id.text());
-      if (found == layers_.end()) break;
-      if (found->second != nullptr) return found->second;
+      auto found = slots_.find(diff_id.text());
+      if (found == slots_.end()) break;
+      found->second.used = ++uses_;
+      if (found->second.layer != nullptr) return found->second.layer;
       changed_.wait(lock);
     }
-    layers_.emplace(diff_id.text(), nullptr);
+    slots_.emplace(diff_id.text(), Slot());
   }
   absl::StatusOr<std::shared_ptr<const StoredLayer>> layer = UnpackNew(diff_id, unpack);
   std::lock_guard lock(mutex_);
   if (layer.ok()) {
-    layers_[diff_id.text()] = *layer;
+    slots_[diff_id.text()] = {*layer, ++uses_};
   } else {
-    layers_.erase(diff_id.text());
+    slots_.erase(diff_id.text());
   }
   changed_.notify_all();
   return layer;
@@ -54,22 +150,85 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
 absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackNew(const BlobDigest& diff_id,
                                                                          const Unpack& unpack) {
   const std::string staging = UniquePath("staging");
-  const std::string final_path = UniquePath("layers");
+  const std::string folder = staging.substr(staging.rfind('/') + 1);
   RETURN_IF_ERROR(MakeDirectories(staging, 0700));
-  absl::StatusOr<LayerFacts> facts = unpack(staging);
-  absl::Status status = facts.status();
-  if (status.ok() && std::rename(staging.c_str(), final_path.c_str()) != 0) {
-    status = ErrnoStatus(errno, StrCat("moving layer to ", final_path));
-  }
-  if (!status.ok()) {
+  absl::StatusOr<LayerFacts> facts = UnpackInto(staging, unpack);
+  if (!facts.ok()) {
     absl::Status removed = RemoveTree(staging);
-    if (!removed.ok()) {
-      return Annotate(status, StrCat("staging folder left behind (", Message(removed), ")"));
-    }
-    return status;
+    if (removed.ok()) return facts.status();
+    return Annotate(facts.status(), StrCat("staging folder left behind (", Message(removed), ")"));
   }
-  return std::make_shared<const StoredLayer>(
-      StoredLayer{diff_id.text(), final_path, *std::move(facts)});
+  StoredLayer layer{diff_id.text(), StrCat(work_dir_, "/layers/", folder), *std::move(facts)};
+  absl::Status stored = Move(staging, layer.path);
+  if (stored.ok() && options_.keep) {
+    stored = [&]() -> absl::Status {
+      RETURN_IF_ERROR(SyncFolder(work_dir_ + "/layers"));
+      ASSIGN_OR_RETURN(std::string entry, FormatIndexEntry(layer, folder));
+      return WriteFileAtomic(IndexPath(layer.diff_id), AsBytes(entry), 0600);
+    }();
+  }
+  if (!stored.ok()) {
+    std::lock_guard lock(mutex_);
+    size_ -= SizeOf(layer.facts);
+    (void)RemoveTree(staging);
+    (void)RemoveTree(layer.path);
+    return stored;
+  }
+  return std::make_shared<const StoredLayer>(std::move(layer));
+}
+
+absl::StatusOr<LayerFacts> LayerStore::UnpackInto(const std::string& staging,
+                                                  const Unpack& unpack) {
+  ASSIGN_OR_RETURN(LayerFacts facts, unpack(staging));
+  if (options_.keep) RETURN_IF_ERROR(SyncAll(staging));
+  RETURN_IF_ERROR(MakeRoom(SizeOf(facts)));
+  return facts;
+}
+
+absl::Status LayerStore::MakeRoom(uint64_t wanted) {
+  std::lock_guard lock(mutex_);
+  if (options_.max_size != 0) {
+    const uint64_t rest = options_.max_size - std::min(options_.max_size, wanted);
+    RETURN_IF_ERROR(CollectLocked(rest));
+    if (wanted > options_.max_size || size_ > rest) {
+      return absl::ResourceExhaustedError(StrCat("image store: layers in use take ", size_,
+                                                 " bytes, this layer ", wanted, ", allowed are ",
+                                                 options_.max_size));
+    }
+  }
+  size_ += wanted;
+  return absl::OkStatus();
+}
+
+absl::Status LayerStore::Collect(uint64_t size) {
+  std::lock_guard lock(mutex_);
+  return CollectLocked(size);
+}
+
+absl::Status LayerStore::CollectLocked(uint64_t size) {
+  while (size_ > size) {
+    auto oldest = slots_.end();
+    for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
+      // New users come through this lock only, so one reference is ours alone.
+      if (slot->second.layer == nullptr || slot->second.layer.use_count() > 1) continue;
+      if (oldest == slots_.end() || slot->second.used < oldest->second.used) oldest = slot;
+    }
+    if (oldest == slots_.end()) return absl::OkStatus();
+    const std::shared_ptr<const StoredLayer> layer = oldest->second.layer;
+    slots_.erase(oldest);
+    size_ -= SizeOf(layer->facts);
+    RETURN_IF_ERROR(Discard(*layer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LayerStore::Discard(const StoredLayer& layer) {
+  if (options_.keep) {
+    const std::string entry = IndexPath(layer.diff_id);
+    if (unlink(entry.c_str()) != 0) return ErrnoStatus(errno, entry);
+    RETURN_IF_ERROR(SyncFolder(work_dir_ + "/index"));
+  }
+  return RemoveTree(layer.path);
 }
 
 }  // namespace nacre::image

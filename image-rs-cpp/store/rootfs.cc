@@ -1,10 +1,16 @@
+// All mount options together must fit into one page. (Newer kernels take the layers one by one,
+// "lowerdir+", but not that of Debian 12.) An image of 127 layers under a long path does not fit
+// with absolute names; with names from the folder that all of them lie in it always does.
 #include "image-rs-cpp/store/rootfs.h"
 
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
+#include <thread>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -22,6 +28,48 @@ absl::Status CheckPath(const std::string& path) {
       StrCat("rootfs folder '", path, "' must be absolute, without ',', ':' or '\\'"));
 }
 
+std::string Options(const std::vector<std::string>& lower_dirs, const RootfsPlace& place) {
+  return StrCat("redirect_dir=nofollow,metacopy=off,lowerdir=", StrJoin(lower_dirs, ":"),
+                ",upperdir=", place.upper, ",workdir=", place.work);
+}
+
+// With a slash at its end; "/" at least.
+std::string CommonFolder(const std::vector<std::string>& paths) {
+  std::string common = paths.front();
+  for (const std::string& path : paths) {
+    size_t same = 0;
+    while (same < common.size() && same < path.size() && common[same] == path[same]) ++same;
+    common.resize(same);
+  }
+  common.resize(common.rfind('/') + 1);
+  return common;
+}
+
+absl::Status Mount(const std::string& target, const std::string& options) {
+  if (mount("overlay", target.c_str(), "overlay", MS_NODEV, options.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  return ErrnoStatus(errno, StrCat("mounting overlay at ", target));
+}
+
+// The working folder belongs to all threads together, so one with its own does it.
+absl::Status MountFrom(const std::string& folder, const std::string& target,
+                       const std::string& options) {
+  absl::Status status;
+  try {
+    std::thread([&] {
+      if (unshare(CLONE_FS) != 0 || chdir(folder.c_str()) != 0) {
+        status = ErrnoStatus(errno, StrCat("working in ", folder));
+      } else {
+        status = Mount(target, options);
+      }
+    }).join();
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(StrCat("starting a thread: ", error.what()));
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::Status MountLayers(const ComposedLayers& layers, const RootfsPlace& place) {
@@ -34,18 +82,17 @@ absl::Status MountLayers(const ComposedLayers& layers, const RootfsPlace& place)
       chmod(place.upper.c_str(), layers.root_mode) != 0) {
     return ErrnoStatus(errno, place.upper);
   }
-  const std::string options =
-      StrCat("redirect_dir=nofollow,metacopy=off,lowerdir=", StrJoin(layers.lower_dirs, ":"),
-             ",upperdir=", place.upper, ",workdir=", place.work);
-  if (options.size() >= kOptionPage) {
-    return absl::ResourceExhaustedError(
-        StrCat("mounting ", layers.lower_dirs.size(), " layers: their paths need ", options.size(),
-               " bytes of mount options, the kernel takes ", kOptionPage - 1));
-  }
-  if (mount("overlay", place.target.c_str(), "overlay", MS_NODEV, options.c_str()) != 0) {
-    return ErrnoStatus(errno, StrCat("mounting overlay at ", place.target));
-  }
-  return absl::OkStatus();
+  std::string options = Options(layers.lower_dirs, place);
+  if (options.size() < kOptionPage) return Mount(place.target, options);
+  // From a working folder near them the layers have short names.
+  const std::string base = CommonFolder(layers.lower_dirs);
+  std::vector<std::string> names;
+  for (const std::string& folder : layers.lower_dirs) names.push_back(folder.substr(base.size()));
+  options = Options(names, place);
+  if (options.size() < kOptionPage) return MountFrom(base, place.target, options);
+  return absl::ResourceExhaustedError(
+      StrCat("mounting ", layers.lower_dirs.size(), " layers: their names need ", options.size(),
+             " bytes of mount options, the kernel takes ", kOptionPage - 1));
 }
 
 absl::Status UnmountRootfs(const std::string& target) {

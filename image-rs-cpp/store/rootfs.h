@@ -18,8 +18,8 @@ struct RootfsPlace {
 };
 
 // Mounts read-write with `nodev`: device nodes of the image are shown, never opened (the runtime
-// gives the container its own /dev). kResourceExhausted when the layers' paths do not fit into the
-// kernel's one page of mount options.
+// gives the container its own /dev). kResourceExhausted when the layers' names do not fit into the
+// kernel's one page of mount options, which they do for any Limits::max_layers in one store.
 absl::Status MountLayers(const ComposedLayers& layers, const RootfsPlace& place);
 
 // Takes the mount away, also while it is in use (it goes when its last user goes).
