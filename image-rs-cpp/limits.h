@@ -20,6 +20,10 @@ struct Limits {
   uint64_t max_image_size = 64ull << 30;  // all layers of an image as fetched
   uint64_t max_unpacked_size = 64ull << 30;
   uint64_t max_entries = 2'000'000;
+  // One layer may unpack to as many times its size. Files of nothing but zeros do come near a
+  // thousand with gzip, so what is small all the same is not looked at.
+  uint64_t max_unpack_ratio = 2000;
+  uint64_t unpack_ratio_from = 256 << 20;  // bytes unpacked
 
   // One tar entry.
   uint32_t max_path_length = 4095;         // bytes, as PATH_MAX less its NUL

@@ -38,6 +38,11 @@ class CheckingSink : public TarSink {
     left_ -= data.size();
     return absl::OkStatus();
   }
+  absl::Status EntryHole(uint64_t size) override {
+    Require(open_ && size != 0 && size <= left_);
+    left_ -= size;
+    return absl::OkStatus();
+  }
   absl::Status EndEntry() override {
     Require(open_ && left_ == 0);
     open_ = false;
@@ -77,8 +82,18 @@ std::vector<std::string> Seeds() {
       .Symlink("l", "d/x")
       .HardLink("h", "x")
       .Device("null", '3', 1, 3);
-  return {ToString(builder.Finish()), "12 path=a/b\n11 uid=123\n15 mtime=-1.25\n",
-          ToString(testing::TarBuilder().File("../x", "").File("/y", "").Finish())};
+  return {ToString(builder.Finish()),
+          "12 path=a/b\n11 uid=123\n15 mtime=-1.25\n",
+          ToString(testing::TarBuilder().File("../x", "").File("/y", "").Finish()),
+          ToString(testing::TarBuilder()
+                       .Pax({{"GNU.sparse.size", "12"}, {"GNU.sparse.map", "2,3,9,2"}})
+                       .File("sparse", "abcde")
+                       .Finish()),
+          ToString(testing::TarBuilder()
+                       .Pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.realsize", "9"}})
+                       .File("sparse", "1\n0\n4\n" + std::string(504, '\0') + "abcd")
+                       .Finish()),
+          "43 SCHILY.acl.access=user::rwx,group:7:r-x\n"};
 }
 
 NACRE_FUZZ_TARGET(ImageTar, Try, Seeds)

@@ -4,6 +4,7 @@
 // fetched.
 #include "image-rs-cpp/unpack/layer_pipeline.h"
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/strings.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr size_t kBlobBuffer = 256 << 10, kTarBuffer = 512 << 10;
 constexpr size_t kBuffers = 4;
 
+uint64_t MostUnpacked(uint64_t size, const Limits& limits) {
+  const uint64_t ratio = std::max<uint64_t>(limits.max_unpack_ratio, 1);
+  if (size > limits.max_unpacked_size / ratio) return limits.max_unpacked_size;
+  return std::max(size * ratio, limits.unpack_ratio_from);
+}
+
 }  // namespace
 
 LayerPipeline::LayerPipeline(const PipelineRequest& request, LayerApplier applier)
@@ -26,6 +33,7 @@ LayerPipeline::LayerPipeline(const PipelineRequest& request, LayerApplier applie
       compressed_(kBuffers, kBlobBuffer),
       tar_bytes_(kBuffers, kTarBuffer),
       budget_(request.budget),
+      most_unpacked_(MostUnpacked(request.layer->size, *request.limits)),
       diff_id_(*request.diff_id),
       applier_(std::move(applier)),
       tar_(&applier_, *request.limits) {}
@@ -134,6 +142,10 @@ absl::Status LayerPipeline::Apply() {
   for (ByteView data = tar_bytes_.Next(); !data.empty(); data = tar_bytes_.Next()) {
     RETURN_IF_ERROR(budget_->DrawBytes(data.size()));
     unpacked_ += data.size();
+    if (unpacked_ > most_unpacked_) {
+      return absl::ResourceExhaustedError(
+          StrCat("its ", size_, " bytes unpack to more than ", most_unpacked_));
+    }
     diff_id_.Update(data);
     RETURN_IF_ERROR(tar_.Write(data));
   }

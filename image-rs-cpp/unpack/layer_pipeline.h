@@ -86,6 +86,7 @@ class LayerPipeline {
 
   // The applying thread's until it has ended.
   UnpackBudget* budget_;
+  const uint64_t most_unpacked_;
   uint64_t unpacked_ = 0;
   DigestChecker diff_id_;
   LayerApplier applier_;

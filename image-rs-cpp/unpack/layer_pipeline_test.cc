@@ -133,6 +133,17 @@ TEST_P(LayerPipelineTest, BoundsUnpackedBytes) {
   EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more bytes"));
 }
 
+TEST_P(LayerPipelineTest, BoundsTheRatio) {
+  limits_.unpack_ratio_from = 1000;
+  limits_.max_unpack_ratio = 1;
+  const bool compressed = std::get<0>(GetParam()) != Compression::kNone;
+  absl::Status status = Run(blob_);
+  EXPECT_EQ(absl::IsResourceExhausted(status), compressed) << status;
+  if (compressed) EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more than"));
+  limits_.unpack_ratio_from = 1 << 20;
+  EXPECT_TRUE(Run(blob_).ok());
+}
+
 TEST_P(LayerPipelineTest, WantsAKeyExactlyForEncryptedLayers) {
   if (key_) {
     key_.reset();
