@@ -41,7 +41,7 @@ size_t OpenFiles() {
 Bytes Noise(const std::string& name, uint32_t seed) {
   std::mt19937 random(seed);
   TarBuilder tar;
-  tar.Folder(name);
+  tar.Add({.path = "./", .type = '5', .mode = 0755}).Folder(name);
   for (int file = 0; file < 8; ++file) {
     std::string content(9000, '\0');
     for (char& c : content) c = static_cast<char>(random());

@@ -119,8 +119,8 @@ absl::StatusOr<LinkSource> FindLinkSource(const std::vector<Layer>& top_first, s
                                           std::string target) {
   const std::string shown = StrCat("layer ", top_first[depth].stored->diff_id, ": hard link to '",
                                    Printable(target), "'");
-  ASSIGN_OR_RETURN(Sight own, Look(top_first[depth], target));
-  bool ends = own.ends_here || own.kind == Sight::Kind::kHidden;
+  // That its own layer did not hide it when the link was made, has been seen then.
+  bool ends = false;
   for (size_t i = depth + 1; i < top_first.size() && !ends; ++i) {
     const auto& links = top_first[i].stored->facts.outside_links;
     ASSIGN_OR_RETURN(Sight sight, Look(top_first[i], target));

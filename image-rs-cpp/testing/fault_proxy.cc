@@ -86,7 +86,9 @@ void FaultProxy::Carry(UniqueFd client, uint32_t bytes, bool reset) {
     if (waits[2].revents != 0) return;
     if (waits[0].revents != 0) {
       const ssize_t count = read(client.get(), buffer, sizeof buffer);
-      if (count <= 0 || write(server.get(), buffer, static_cast<size_t>(count)) != count) return;
+      if (count <= 0 || send(server.get(), buffer, static_cast<size_t>(count), MSG_NOSIGNAL) < 0) {
+        return;
+      }
     }
     if (waits[1].revents != 0) {
       const ssize_t count = read(server.get(), buffer, std::min<size_t>(bytes, sizeof buffer));

@@ -255,11 +255,29 @@ absl::Status LayerApplier::ApplyHardLink(const TarEntry& entry, const std::strin
   return absl::OkStatus();
 }
 
+// Whether a folder on the way to `path` has been made opaque by now.
+absl::StatusOr<bool> LayerApplier::HidesLower(std::string_view path) const {
+  for (size_t end = 0; end != std::string_view::npos; end = path.find('/', end + 1)) {
+    absl::StatusOr<UniqueFd> folder =
+        root_.OpenInside(std::string(path.substr(0, end)), O_RDONLY | O_DIRECTORY);
+    if (absl::IsNotFound(folder.status())) return false;
+    RETURN_IF_ERROR(folder.status());
+    char value = 0;
+    if (fgetxattr(folder->get(), "trusted.overlay.opaque", &value, 1) == 1) return true;
+  }
+  return false;
+}
+
 absl::Status LayerApplier::LinkOutside(const std::string& path, std::string target,
                                        const SplitPath& place) {
   if (facts_.outside_links.size() >= limits_->max_outside_links) {
     return absl::ResourceExhaustedError(
         StrCat("more than ", limits_->max_outside_links, " hard links to files of lower layers"));
+  }
+  ASSIGN_OR_RETURN(bool hidden, HidesLower(target));
+  if (hidden) {
+    return absl::InvalidArgumentError(StrCat("hard link to '", Printable(target),
+                                             "', which cannot be linked: this layer deletes it"));
   }
   RETURN_IF_ERROR(OpenParent(place.parent, InTheWay::kReplaceWhiteout));
   RETURN_IF_ERROR(RemoveExisting(place));

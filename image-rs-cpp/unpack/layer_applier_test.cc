@@ -283,6 +283,22 @@ TEST_F(LayerApplierTest, RefusesHardLinksToOutside) {
               HasSubstr("cannot be linked"));
 }
 
+TEST_F(LayerApplierTest, LinksNothingThatThisLayerDeletes) {
+  // Deleting after linking is another matter.
+  absl::Status status = Apply(TarBuilder()
+                                  .HardLink("b", "d/a")
+                                  .HardLink("c", "o/a")
+                                  .File("d/.wh.a", "")
+                                  .File("o/.wh..wh..opq", "")
+                                  .Finish())
+                            .status();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(Refusal(TarBuilder().File("e/.wh..wh..opq", "").HardLink("b", "e/f/a").Finish()),
+              HasSubstr("this layer deletes it"));
+  EXPECT_THAT(Refusal(TarBuilder().File(".wh..wh..opq", "").HardLink("b", "a").Finish()),
+              HasSubstr("this layer deletes it"));
+}
+
 TEST_F(LayerApplierTest, NotesHardLinksToLowerLayers) {
   auto facts = Apply(TarBuilder()
                          .Folder("d")

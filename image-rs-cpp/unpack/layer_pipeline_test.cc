@@ -139,7 +139,9 @@ TEST_P(LayerPipelineTest, BoundsTheRatio) {
   const bool compressed = std::get<0>(GetParam()) != Compression::kNone;
   absl::Status status = Run(blob_);
   EXPECT_EQ(absl::IsResourceExhausted(status), compressed) << status;
-  if (compressed) EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more than"));
+  if (compressed) {
+    EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more than"));
+  }
   limits_.unpack_ratio_from = 1 << 20;
   EXPECT_TRUE(Run(blob_).ok());
 }
