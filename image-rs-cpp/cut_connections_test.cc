@@ -2,7 +2,10 @@
 // image, byte for byte, or an error; and nothing of it stays behind.
 #include <dirent.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <cstdio>
+#include <filesystem>
 #include <random>
 
 #include "base/file.h"
@@ -11,6 +14,7 @@
 #include "image-rs-cpp/image_puller.h"
 #include "image-rs-cpp/testing/cutting_proxy.h"
 #include "image-rs-cpp/testing/file_tree.h"
+#include "image-rs-cpp/testing/key_table.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 #include "image-rs-cpp/testing/test_registry.h"
 
@@ -18,6 +22,8 @@ namespace nacre::image {
 namespace {
 
 using testing::CuttingProxy;
+using testing::EncryptionKey;
+using testing::KeyTable;
 using testing::TestImage;
 using testing::TestRegistry;
 
@@ -41,17 +47,21 @@ class CutConnectionsTest : public ::testing::Test {
  protected:
   CutConnectionsTest() : folder_(*TemporaryDirectory::Create("cuts")) {
     registry_ = *TestRegistry::Start();
-    for (int layer = 0; layer < 3; ++layer) {
-      image_.AddLayer(
-          testing::TarBuilder().File(StrCat("file", layer), Noise(&random_, 60'000)).Finish(),
-          Compression::kNone);
-    }
-    image_.Seal();
+    image_.AddLayer(Tar(), Compression::kNone)
+        .AddEncryptedLayer(Tar(), EncryptionKey())
+        .AddLayer(Tar(), Compression::kZstd)
+        .AddEncryptedLayer(Tar(), EncryptionKey(), Compression::kNone)
+        .AddLayer(Tar())
+        .Seal();
     registry_->Push(image_, "1");
   }
 
+  // Of bytes that do not compress, so that there is something to cut.
+  Bytes Tar() { return testing::TarBuilder().File("file", Noise(&random_, 60'000)).Finish(); }
+
   absl::StatusOr<PulledImage> Pull(const std::string& host) {
     ImagePullerOptions options;
+    options.key_resolver = &keys_;
     options.work_dir = folder_.path() + "/image";
     options.registry.insecure_registries = {host};
     options.registry.sleep = [](uint32_t) {};
@@ -70,6 +80,7 @@ class CutConnectionsTest : public ::testing::Test {
   }
 
   std::mt19937 random_{20261122};
+  KeyTable keys_{{{EncryptionKey().key_id, EncryptionKey().kek}}};
   TemporaryDirectory folder_;
   std::unique_ptr<TestRegistry> registry_;
   TestImage image_;
@@ -88,7 +99,7 @@ TEST_F(CutConnectionsTest, NoWrongByteAndNoLeak) {
         const std::lock_guard lock(mutex);
         return std::uniform_int_distribution<uint64_t>(0, limit)(random_);
       });
-  size_t whole = 0, failed = 0, before = 0;
+  size_t whole = 0, failed = 0, before = 0, memory = 0;
   for (int pulls = 0; proxy->cuts() < kWantedCuts; ++pulls) {
     ASSERT_LT(pulls, 2'000);
     // Sometimes hardly a byte passes, so that pulls fail too.
@@ -102,11 +113,18 @@ TEST_F(CutConnectionsTest, NoWrongByteAndNoLeak) {
       EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsDataLoss(status)) << status;
       ++failed;
     }
-    if (pulls == 10) before = OpenDescriptors();
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path() + "/image/staging"));
+    // The first pulls are for what is made once and kept.
+    if (pulls == 20) {
+      before = OpenDescriptors();
+      memory = mallinfo2().uordblks;
+    }
   }
+  std::printf("%u cuts, %zu pulls whole, %zu failed\n", proxy->cuts(), whole, failed);
   EXPECT_GT(whole, 20u);
   EXPECT_GT(failed, 20u);
   EXPECT_LE(OpenDescriptors(), before + 16);
+  EXPECT_LT(mallinfo2().uordblks, memory + (4 << 20));
 }
 
 }  // namespace

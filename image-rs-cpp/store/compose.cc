@@ -28,7 +28,8 @@ struct Layer {
 // What one layer says about a path.
 struct Sight {
   enum class Kind { kAbsent, kFolder, kSymbolicLink, kOther, kHidden } kind = Kind::kAbsent;
-  bool ends_here = false;  // lower layers do not shine through (an opaque folder on the way)
+  bool ends_here = false;   // lower layers do not shine through (an opaque folder on the way)
+  bool ends_above = false;  // that folder is one above this one
 };
 
 bool IsOpaque(int fd) {
@@ -55,6 +56,7 @@ absl::StatusOr<Sight> Look(const Layer& layer, const std::string& path) {
       return sight;
     }
     ASSIGN_OR_RETURN(UniqueFd folder, layer.folder.OpenInside(so_far, O_RDONLY | O_DIRECTORY));
+    sight.ends_above = sight.ends_here;
     sight.ends_here = sight.ends_here || IsOpaque(folder.get());
     if (last) sight.kind = Sight::Kind::kFolder;
   }
@@ -80,6 +82,8 @@ absl::StatusOr<Origin> FindOrigin(const std::vector<Layer>& top_first, const std
         return origin;
       }
       origin.restore = true;
+      // An opaque marker hides what the folder had in it, and leaves the folder.
+      if (!sight.ends_above) continue;
     } else if (sight.kind != Sight::Kind::kAbsent) {
       if (origin.visible && sight.kind == Sight::Kind::kSymbolicLink) {
         return absl::UnimplementedError(StrCat("a layer puts files into '", Printable(path),

@@ -155,6 +155,19 @@ TEST_F(ComposeTest, AnUnnamedFolderOverADeletedOneIsNew) {
   EXPECT_EQ(composed_.lower_dirs.size(), 3u);
 }
 
+TEST_F(ComposeTest, AnUnnamedOpaqueFolderKeepsItsAttributes) {
+  Add(TarBuilder()
+          .Add({.path = "d", .type = '5', .mode = 0701, .uid = 9})
+          .File("d/old", "")
+          .Finish());
+  Add(TarBuilder().File("d/.wh..wh..opq", "").File("d/new", "new").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0701u);
+  EXPECT_EQ(Stat("d").st_uid, 9u);
+  EXPECT_EQ(Read("d/new"), "new");
+  EXPECT_EQ(Read("d/old"), "missing");
+}
+
 TEST_F(ComposeTest, NamedAboveUnnamedNeedsNothing) {
   Add(TarBuilder().Folder("d", 0700).Finish());
   Add(TarBuilder().File("d/x", "").Finish());

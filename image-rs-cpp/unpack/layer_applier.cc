@@ -147,6 +147,8 @@ absl::Status LayerApplier::ApplyWhiteout(const SplitPath& place) {
   struct stat info;
   if (fstatat(stack_.fd(), hidden.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Errno("stat");
   if (!S_ISDIR(info.st_mode)) return absl::OkStatus();
+  // A folder of this layer in the place of a deleted one: new, as in MakeFolder.
+  facts_.implicit_folders.erase(Join(place.parent, hidden));
   RETURN_IF_ERROR(stack_.Enter(hidden));
   return MakeOpaque(stack_.fd());
 }
@@ -222,7 +224,10 @@ absl::Status LayerApplier::ApplyHardLink(const TarEntry& entry, const std::strin
   int target_parent = stack_.fd();
   if (from.parent != stack_.path()) {
     absl::StatusOr<UniqueFd> found = root_.OpenInside(from.parent, O_PATH | O_DIRECTORY);
-    if (absl::IsNotFound(found.status())) return LinkOutside(path, std::move(target), place);
+    if (absl::IsNotFound(found.status())) {
+      RETURN_IF_ERROR(CheckNotHidden(target));
+      return LinkOutside(path, std::move(target), place);
+    }
     RETURN_IF_ERROR(found.status(), shown);
     opened = *std::move(found);
     target_parent = opened.get();
@@ -234,6 +239,7 @@ absl::Status LayerApplier::ApplyHardLink(const TarEntry& entry, const std::strin
   struct stat info;
   if (fstatat(target_parent, from.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno != ENOENT) return Errno(shown);
+    RETURN_IF_ERROR(CheckNotHidden(target));
     return LinkOutside(path, std::move(target), place);
   }
   if (IsWhiteoutDevice(info)) {
@@ -255,17 +261,20 @@ absl::Status LayerApplier::ApplyHardLink(const TarEntry& entry, const std::strin
   return absl::OkStatus();
 }
 
-// Whether a folder on the way to `path` has been made opaque by now.
-absl::StatusOr<bool> LayerApplier::HidesLower(std::string_view path) const {
+// That no folder on the way to `path` has been made opaque by now. (A link to an earlier link is
+// not asked: what that one leads to stays, whatever happens to its other names.)
+absl::Status LayerApplier::CheckNotHidden(std::string_view path) const {
   for (size_t end = 0; end != std::string_view::npos; end = path.find('/', end + 1)) {
     absl::StatusOr<UniqueFd> folder =
         root_.OpenInside(std::string(path.substr(0, end)), O_RDONLY | O_DIRECTORY);
-    if (absl::IsNotFound(folder.status())) return false;
+    if (absl::IsNotFound(folder.status())) return absl::OkStatus();
     RETURN_IF_ERROR(folder.status());
     char value = 0;
-    if (fgetxattr(folder->get(), "trusted.overlay.opaque", &value, 1) == 1) return true;
+    if (fgetxattr(folder->get(), "trusted.overlay.opaque", &value, 1) != 1) continue;
+    return absl::InvalidArgumentError(StrCat("hard link to '", Printable(path),
+                                             "', which cannot be linked: this layer deletes it"));
   }
-  return false;
+  return absl::OkStatus();
 }
 
 absl::Status LayerApplier::LinkOutside(const std::string& path, std::string target,
@@ -273,11 +282,6 @@ absl::Status LayerApplier::LinkOutside(const std::string& path, std::string targ
   if (facts_.outside_links.size() >= limits_->max_outside_links) {
     return absl::ResourceExhaustedError(
         StrCat("more than ", limits_->max_outside_links, " hard links to files of lower layers"));
-  }
-  ASSIGN_OR_RETURN(bool hidden, HidesLower(target));
-  if (hidden) {
-    return absl::InvalidArgumentError(StrCat("hard link to '", Printable(target),
-                                             "', which cannot be linked: this layer deletes it"));
   }
   RETURN_IF_ERROR(OpenParent(place.parent, InTheWay::kReplaceWhiteout));
   RETURN_IF_ERROR(RemoveExisting(place));
@@ -346,7 +350,8 @@ absl::Status LayerApplier::MakeFolder(const std::string& name, InTheWay in_the_w
     }
     if (unlinkat(stack_.fd(), name.c_str(), 0) != 0) return Errno("unlink");
   }
-  RETURN_IF_ERROR(RememberImplicit(path));
+  // One in the place of a deleted one is new, and has nothing to take from lower layers.
+  if (!exists) RETURN_IF_ERROR(RememberImplicit(path));
   if (mkdirat(stack_.fd(), name.c_str(), 0755) != 0) return Errno("mkdir");
   RETURN_IF_ERROR(stack_.Enter(name));
   stack_.top().set_time = false;

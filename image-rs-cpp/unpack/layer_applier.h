@@ -61,7 +61,7 @@ class LayerApplier : public TarSink {
   absl::Status ApplyHardLink(const TarEntry& entry, const std::string& path,
                              const SplitPath& place);
   absl::Status LinkOutside(const std::string& path, std::string target, const SplitPath& place);
-  absl::StatusOr<bool> HidesLower(std::string_view path) const;
+  absl::Status CheckNotHidden(std::string_view path) const;
   absl::Status ApplyFile(const TarEntry& entry, const SplitPath& place);
   absl::Status ApplyNode(const TarEntry& entry, const SplitPath& place);
   absl::StatusOr<int> MakeNode(const TarEntry& entry, const char* name);
