@@ -109,12 +109,25 @@ TEST_F(ImagePullerTest, PullsDecryptsAndMounts) {
   EXPECT_TRUE(absl::IsInvalidArgument(UnmountRootfs(place.target)));
 }
 
-TEST_F(ImagePullerTest, AHardLinkToALowerLayerIsRefusedAndNotLost) {
+TEST_F(ImagePullerTest, AHardLinkReachesIntoALowerLayer) {
   TestImage image;
   image.AddLayer(Tar("a")).AddLayer(TarBuilder().HardLink("b", "a").Finish()).Seal();
+  auto pulled = Pull(image);
+  ASSERT_TRUE(pulled.ok()) << pulled.status();
+  const RootfsPlace place{folder_->path() + "/upper", folder_->path() + "/work",
+                          folder_->path() + "/root"};
+  ASSERT_TRUE(MountRootfs(*pulled, place).ok());
+  EXPECT_EQ(*ReadTextFile(place.target + "/b", 10), "a");
+  EXPECT_TRUE(std::filesystem::equivalent(place.target + "/a", place.target + "/b"));
+  EXPECT_TRUE(UnmountRootfs(place.target).ok());
+}
+
+TEST_F(ImagePullerTest, AHardLinkToNothingIsRefused) {
+  TestImage image;
+  image.AddLayer(Tar("a")).AddLayer(TarBuilder().HardLink("b", "c").Finish()).Seal();
   const absl::Status status = Refusal(image);
-  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
-  EXPECT_THAT(std::string(Message(status)), HasSubstr("'b' is a hard link"));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("hard link to 'c', which no lower layer"));
 }
 
 // A node's cache: gives the blobs of one image, changed as the test wants.

@@ -310,11 +310,6 @@ absl::StatusOr<ComposedLayers> ComposeLayers(
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     ASSIGN_OR_RETURN(ConfinedFolder folder, ConfinedFolder::Open((*layer)->path));
     top_first.push_back({layer->get(), std::move(folder)});
-    if (!(*layer)->facts.outside_links.empty()) {
-      const std::string& path = (*layer)->facts.outside_links.begin()->first;
-      return absl::UnimplementedError(StrCat("layer ", (*layer)->diff_id, ": '", Printable(path),
-                                             "' is a hard link to a file of a lower layer"));
-    }
     const auto& folders = (*layer)->facts.implicit_folders;
     implicit.insert(folders.begin(), folders.end());
     composed.lower_dirs.push_back((*layer)->path);

@@ -15,7 +15,7 @@ namespace {
 
 // Large enough that handing one over costs nothing beside filling it, small enough that what one
 // stage has just written is still in a cache when the next one reads it.
-constexpr size_t kBlobBuffer = 256 << 10, kTarBuffer = 512 << 10;
+constexpr size_t kBlobBuffer = 128 << 10, kTarBuffer = 256 << 10;
 constexpr size_t kBuffers = 4;
 
 uint64_t MostUnpacked(uint64_t size, const Limits& limits) {
