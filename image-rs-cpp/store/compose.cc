@@ -307,7 +307,9 @@ absl::StatusOr<ComposedLayers> ComposeLayers(
   std::vector<Layer> top_first;
   std::set<std::string> implicit;
   ComposedLayers composed;
+  std::set<const StoredLayer*> seen;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    if (!seen.insert(layer->get()).second) continue;
     ASSIGN_OR_RETURN(ConfinedFolder folder, ConfinedFolder::Open((*layer)->path));
     top_first.push_back({layer->get(), std::move(folder)});
     const auto& folders = (*layer)->facts.implicit_folders;

@@ -9,6 +9,9 @@
 //    all that is behind it. That image is refused rather than shown wrong.
 //  - A hard link may have its target in a lower layer. As link(2) on an overlay would, we copy the
 //    file up, to that same tree on top, once for all its names there.
+//
+// A layer that an image has more than once (an empty one, mostly) stands where it is topmost: what
+// it has further down is hidden by itself, and overlayfs takes no folder twice.
 #pragma once
 
 #include <sys/types.h>

@@ -200,6 +200,31 @@ TEST_F(ComposeTest, AFolderNamedOverASymbolicLinkReplacesIt) {
   EXPECT_TRUE(S_ISDIR(Stat("bin").st_mode));
 }
 
+TEST_F(ComposeTest, AFolderOverAFileOfItsOwnLayerIsNew) {
+  Add(TarBuilder().Folder("d").File("d/old", "").Finish());
+  Add(TarBuilder().File("d", "").Folder("d", 0711).File("d/new", "").Finish());
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0711u);
+  EXPECT_EQ(Read("d/old"), "missing");
+  EXPECT_EQ(Read("d/new"), "");
+}
+
+TEST_F(ComposeTest, ALayerMayComeTwice) {
+  const Bytes empty = TarBuilder().Finish();
+  const Bytes twice = TarBuilder().File("d/x", "1").File(".wh.gone", "").Finish();
+  Add(TarBuilder().Folder("d", 0700).File("gone", "").Finish());
+  Add(empty);
+  Add(twice);
+  Add(TarBuilder().File("d/x", "2").File("d/y", "2").File("gone", "2").Finish());
+  Add(empty);
+  Add(twice);
+  ASSERT_TRUE(Mount().ok());
+  EXPECT_EQ(Read("d/x"), "1");
+  EXPECT_EQ(Read("d/y"), "2");
+  EXPECT_EQ(Read("gone"), "missing");
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0700u);
+}
+
 TEST_F(ComposeTest, AnImageWithoutLayersIsAnEmptyRoot) {
   ASSERT_TRUE(Mount().ok());
   EXPECT_TRUE(std::filesystem::is_empty(place_.target));

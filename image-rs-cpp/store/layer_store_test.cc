@@ -168,7 +168,7 @@ TEST_F(LayerStoreTest, ScratchFoldersGoWithTheirUser) {
 TEST_F(LayerStoreTest, IsWholeAfterAKillAtAnyMoment) {
   std::mt19937 random(7);
   size_t found = 0;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 250; ++round) {
     const pid_t child = fork();
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <map>
-#include <random>
-#include <set>
-
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/property_testing.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
 #include "crypto/digest.h"
@@ -17,130 +14,18 @@
 #include "image-rs-cpp/store/compose.h"
 #include "image-rs-cpp/store/rootfs.h"
 #include "image-rs-cpp/testing/file_tree.h"
-#include "image-rs-cpp/testing/tar_builder.h"
-#include "image-rs-cpp/unpack/entry_path.h"
+#include "image-rs-cpp/testing/layer_script.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
 
 namespace nacre::image {
 namespace {
 
 using testing::DescribeTree;
-using testing::Member;
-using testing::TarBuilder;
+using testing::LayerScript;
+using testing::LayerStep;
+using testing::ScriptedLayers;
 
-// Writes layers, and knows what there is after each, so that every change means something.
-class Generator {
- public:
-  explicit Generator(uint32_t seed) : random_(seed) {}
-
-  Bytes Layer() {
-    lower_ = tree_;
-    made_.clear();
-    TarBuilder tar;
-    for (int i = 0; i < 25; ++i) Change(&tar);
-    return tar.Finish();
-  }
-
- private:
-  uint32_t Below(uint32_t count) { return static_cast<uint32_t>(random_()) % count; }
-
-  // A name in a random folder of the tree.
-  std::string NewPath() {
-    std::vector<std::string> folders = {""};
-    for (const auto& [path, type] : tree_) {
-      if (type == 'd' && StrSplit(path, '/').size() < 4) folders.push_back(path);
-    }
-    const std::string folder = folders[Below(static_cast<uint32_t>(folders.size()))];
-    const std::string name(1, static_cast<char>('a' + Below(6)));
-    return folder.empty() ? name : StrCat(folder, "/", name);
-  }
-  std::string Existing(char type) {
-    std::vector<std::string> paths;
-    for (const auto& [path, is] : tree_) {
-      if (is == type) paths.push_back(path);
-    }
-    return paths.empty() ? "" : paths[Below(static_cast<uint32_t>(paths.size()))];
-  }
-  void Erase(const std::string& path) {
-    tree_.erase(path);
-    tree_.erase(tree_.lower_bound(path + "/"), tree_.lower_bound(path + "0"));
-  }
-  bool HasMade(const std::string& path) const {
-    if (made_.contains(path)) return true;
-    const auto inside = made_.lower_bound(path + "/");
-    return inside != made_.end() && inside->starts_with(path + "/");
-  }
-
-  Member Dressed(const std::string& path, char type) {
-    return {.path = path,
-            .type = type,
-            .mode = 0100 + Below(0700),
-            .uid = Below(3) * 1000,
-            .gid = Below(3) * 1000,
-            .mtime = 1'000'000'000 + static_cast<int64_t>(Below(1'000'000))};
-  }
-
-  void Change(TarBuilder* tar) {
-    const std::string path = NewPath();
-    const bool was_folder = tree_.contains(path) && tree_[path] == 'd';
-    switch (Below(8)) {
-      case 0:
-      case 1: {
-        if (!was_folder) Erase(path);
-        tar->Add(Dressed(path, '5'));
-        tree_[path] = 'd';
-        made_.insert(path);
-        return;
-      }
-      case 2:
-        return Delete(path, tar);
-      case 3: {
-        // Hides only what lower layers have.
-        const std::string folder = Existing('d');
-        if (folder.empty() || !lower_.contains(folder) || HasMade(folder)) return;
-        tar->File(folder + "/.wh..wh..opq", "");
-        tree_.erase(tree_.lower_bound(folder + "/"), tree_.lower_bound(folder + "0"));
-        made_.insert(folder);
-        return;
-      }
-      case 4: {
-        const std::string target = Existing('f');
-        if (target.empty() || target == path || target.starts_with(path + "/") || HasMade(path)) {
-          return;
-        }
-        Erase(path);
-        tar->HardLink(path, target);
-        tree_[path] = 'f';
-        made_.insert(path);
-        return;
-      }
-      default: {
-        if (HasMade(path)) return;
-        Erase(path);
-        const bool link = Below(4) == 0;
-        Member member = Dressed(path, link ? '2' : '0');
-        if (link) member.link_target = "somewhere";
-        if (!link) member.content = std::string(Below(2000), static_cast<char>('a' + Below(26)));
-        tar->Add(member);
-        tree_[path] = link ? 'l' : 'f';
-        made_.insert(path);
-      }
-    }
-  }
-
-  void Delete(const std::string& path, TarBuilder* tar) {
-    if (!lower_.contains(path) || !tree_.contains(path) || HasMade(path)) return;
-    const SplitPath place = SplitEntryPath(path);
-    tar->File(StrCat(place.parent, place.parent.empty() ? "" : "/", ".wh.", place.name), "");
-    Erase(path);
-    made_.insert(path);
-  }
-
-  std::mt19937 random_;
-  std::map<std::string, char> tree_;   // 'd', 'f' or 'l'
-  std::map<std::string, char> lower_;  // before this layer
-  std::set<std::string> made_;         // by this layer
-};
+constexpr testing::TreeOptions kWhatAnOverlayShows = {.folder_times = false, .links = false};
 
 absl::Status WriteLayout(const std::string& path, const std::vector<Bytes>& tars) {
   ASSIGN_OR_RETURN(OciLayout layout, OciLayout::Create(path, {}));
@@ -195,35 +80,48 @@ absl::StatusOr<std::string> OurTree(const std::string& folder, const std::vector
   ASSIGN_OR_RETURN(ComposedLayers composed, ComposeLayers(layers, scratch->path()));
   const RootfsPlace place{folder + "/upper", folder + "/work", folder + "/root"};
   RETURN_IF_ERROR(MountLayers(composed, place));
-  std::string tree = DescribeTree(place.target, {.folder_times = false, .links = false});
+  std::string tree = DescribeTree(place.target, kWhatAnOverlayShows);
   RETURN_IF_ERROR(UnmountRootfs(place.target));
   return tree;
 }
 
+absl::StatusOr<std::string> TreeOfUmoci(const std::string& folder, const std::vector<Bytes>& tars) {
+  const std::string layout = folder + "/layout", bundle = folder + "/bundle";
+  RETURN_IF_ERROR(WriteLayout(layout, tars));
+  SubprocessOptions umoci;
+  umoci.argv = {"umoci", "unpack", "--image", layout + ":1", bundle};
+  ASSIGN_OR_RETURN(CommandResult result, RunCommand(umoci));
+  if (result.exit.code != 0) return absl::UnknownError(result.err);
+  return DescribeTree(bundle + "/rootfs", kWhatAnOverlayShows);
+}
+
+rc::Gen<LayerScript> Scripts() {
+  const auto number = rc::gen::inRange<uint32_t>(0, 1000);
+  const auto step = rc::gen::build<LayerStep>(
+      rc::gen::set(&LayerStep::kind, rc::gen::inRange<uint32_t>(0, 10)),
+      rc::gen::set(&LayerStep::folder, number), rc::gen::set(&LayerStep::name, number),
+      rc::gen::set(&LayerStep::target, number), rc::gen::set(&LayerStep::dress, number));
+  const auto layer = rc::gen::resize(60, rc::gen::container<std::vector<LayerStep>>(step));
+  return rc::gen::resize(12, rc::gen::container<LayerScript>(layer));
+}
+
+// Without the root, which an image need not name.
+std::string BelowRoot(const std::string& tree) { return tree.substr(tree.find('\n')); }
+
 TEST(LayersDifferentialTest, ShowTheTreeUmociMakes) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root: mounts overlays";
   if (access("/usr/bin/umoci", X_OK) != 0) GTEST_SKIP() << "needs umoci";
-  for (uint32_t seed = 1; seed <= 20; ++seed) {
-    SCOPED_TRACE(seed);
+  CheckProperty(60, [] {
+    const ScriptedLayers layers = testing::WriteLayers(*Scripts());
+    RC_LOG() << layers.text;
     auto folder = TemporaryDirectory::Create("layers");
-    ASSERT_TRUE(folder.ok());
-    Generator generator(seed);
-    std::vector<Bytes> tars;
-    for (int i = 0; i < 5; ++i) tars.push_back(generator.Layer());
-    const std::string layout = folder->path() + "/layout";
-    ASSERT_TRUE(WriteLayout(layout, tars).ok());
-    SubprocessOptions umoci;
-    umoci.argv = {"umoci", "unpack", "--image", layout + ":1", folder->path() + "/bundle"};
-    auto result = RunCommand(umoci);
-    ASSERT_TRUE(result.ok()) << result.status();
-    ASSERT_EQ(result->exit.code, 0) << result->err;
-    auto ours = OurTree(folder->path(), tars);
-    ASSERT_TRUE(ours.ok()) << ours.status();
-    auto without_root = [](const std::string& text) { return text.substr(text.find('\n')); };
-    ASSERT_EQ(without_root(*ours),
-              without_root(DescribeTree(folder->path() + "/bundle/rootfs",
-                                        {.folder_times = false, .links = false})));
-  }
+    RC_ASSERT(folder.ok());
+    auto theirs = TreeOfUmoci(folder->path(), layers.tars);
+    if (!theirs.ok()) RC_FAIL(std::string(Message(theirs.status())));
+    auto ours = OurTree(folder->path(), layers.tars);
+    if (!ours.ok()) RC_FAIL(std::string(Message(ours.status())));
+    RC_ASSERT(BelowRoot(*ours) == BelowRoot(*theirs));
+  });
 }
 
 }  // namespace

@@ -168,8 +168,9 @@ absl::Status LayerApplier::ApplyFolder(const TarEntry& entry, const std::string&
     if (errno != EEXIST) return Errno("mkdir");
     struct stat info;
     if (fstatat(stack_.fd(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return Errno("stat");
-    hides = IsWhiteoutDevice(info);
     if (!S_ISDIR(info.st_mode)) {
+      // What hid a folder of a lower layer goes; what was in that one does not come back.
+      hides = true;
       RETURN_IF_ERROR(RemoveExisting(place));
       if (mkdirat(stack_.fd(), name, entry.mode & 0777) != 0) return Errno("mkdir");
       is_new = true;
