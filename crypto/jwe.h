@@ -18,6 +18,9 @@
 
 namespace nacre::crypto {
 
+class MlKemPrivateKey;
+class MlKemPublicKey;
+
 enum class JweAlgorithm {
   kEcdhEs,
   kEcdhEsA128Kw,
@@ -26,11 +29,14 @@ enum class JweAlgorithm {
   kRsaOaep,     // OAEP with SHA-1: what image encryption tools write for RSA keys
   kRsaOaep256,  // OAEP with SHA-256
   kRsa15,       // PKCS #1 v1.5: only JweEncrypt knows it
+  // "ML-KEM-768+A192KW" (draft-ietf-jose-pqc-kem-05, of which revision 06 has dropped JOSE): peers'
+  // brokers and guests have it as an experiment, and so it is ours. For MlKem keys only.
+  kMlKem768A192Kw,
 };
 
 std::string_view JweAlgorithmName(JweAlgorithm algorithm);  // "ECDH-ES+A256KW"
-// kInvalidArgument for a name that is not above, and for RSA1_5: no list of algorithms to accept
-// can have it.
+// kInvalidArgument for a name that is not above, and for RSA1_5 and ML-KEM: no list of algorithms
+// to accept can have them.
 absl::StatusOr<JweAlgorithm> ParseJweAlgorithm(std::string_view name);
 
 // What the guest's side of a broker accepts, and what ocicrypt's jwe scheme writes.
@@ -70,6 +76,10 @@ absl::StatusOr<std::string> JweEncrypt(const PublicKey& recipient, JweAlgorithm 
 absl::StatusOr<SecretBytes> JweDecrypt(
     std::string_view text, const PrivateKey& key, std::span<const JweAlgorithm> allowed,
     std::span<const JweEncryption> encryptions = kBrokerJweEncryptions);
+
+// The same for ML-KEM-768+A192KW and A256GCM: the KEM's ciphertext is the header's "ek".
+absl::StatusOr<std::string> JweEncrypt(const MlKemPublicKey& recipient, ByteView plaintext);
+absl::StatusOr<SecretBytes> JweDecrypt(std::string_view text, const MlKemPrivateKey& key);
 
 // The key derivation of ECDH-ES (RFC 7518 section 4.6.2: Concat KDF with SHA-256): `bits` a
 // multiple of 8 up to 512. Public for its test vector.

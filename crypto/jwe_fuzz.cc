@@ -4,13 +4,21 @@
 #include "base/fuzz_testing.h"
 #include "crypto/jwe.h"
 #include "crypto/keys_testing.h"
+#include "crypto/ml_kem.h"
 
 namespace nacre::crypto {
 namespace {
 
 constexpr std::string_view kSecret = "content of every seed";
 
+const MlKemPrivateKey& MlKemKey() {
+  static const auto* key = new MlKemPrivateKey(*MlKemPrivateKey::FromSeed(Bytes(kMlKemSeedSize)));
+  return *key;
+}
+
 void Try(ByteView data) {
+  absl::StatusOr<SecretBytes> by_kem = JweDecrypt(AsText(data), MlKemKey());
+  if (by_kem.ok() && AsText(by_kem->view()) != kSecret) std::abort();
   for (const PrivateKey* key : {&EcKey(Curve::kP256), &RsaKey()}) {
     absl::StatusOr<SecretBytes> opened =
         JweDecrypt(AsText(data), *key, kImageJweAlgorithms, kImageJweEncryptions);
@@ -25,6 +33,7 @@ std::vector<std::string> Seeds() {
     seeds.push_back(*JweEncrypt(EcKey(Curve::kP256).public_key(), algorithm, AsBytes(kSecret)));
   }
   seeds.push_back(*JweEncrypt(RsaKey().public_key(), JweAlgorithm::kRsaOaep256, AsBytes(kSecret)));
+  seeds.push_back(*JweEncrypt(MlKemKey().public_key(), AsBytes(kSecret)));
   seeds.push_back(
       R"({"protected":"eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTEyOENCQy1IUzI1NiIsImVwayI6e319","iv":)"
       R"("AAAAAAAAAAAAAAAAAAAAAA","ciphertext":"AAAAAAAAAAAAAAAAAAAAAA","tag":)"

@@ -8,6 +8,8 @@
 
 namespace nacre::crypto {
 
+class MlKemPublicKey;
+
 // Only what makes the key: {"kty","crv","x","y"} or {"kty","n","e"}, base64url, coordinates at full
 // width. The caller adds "alg", "use", "kid".
 absl::StatusOr<Json> PublicKeyToJwk(const PublicKey& key);
@@ -20,6 +22,11 @@ absl::StatusOr<PublicKey> PublicKeyFromJwk(const Json& jwk);
 // With the private members ("d", and for RSA "p", "q", "dp", "dq", "qi", all required). The public
 // and the private part must belong together.
 absl::StatusOr<PrivateKey> PrivateKeyFromJwk(const Json& jwk);
+
+// An "Algorithm Key Pair" of draft-ietf-jose-pqc-kem-05: {"kty":"AKP","alg":"ML-KEM-768+A192KW",
+// "pub"}, with the "alg", which belongs to such a key. Reading: other members as above.
+Json MlKemPublicKeyToJwk(const MlKemPublicKey& key);
+absl::StatusOr<MlKemPublicKey> MlKemPublicKeyFromJwk(const Json& jwk);
 
 // RFC 7638: SHA-256 over the required members in order; base64url.
 absl::StatusOr<std::string> JwkThumbprint(const PublicKey& key);
