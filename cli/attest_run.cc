@@ -37,7 +37,7 @@ void AddAttestRun(CLI::App& attest, VerbResult* result) {
   AddGuestOptions(*run, &arguments->common);
   run->add_option("--resource", arguments->run.resource, "repository/type/tag to ask for");
   run->add_option("--key", arguments->run.key,
-                  "The guest's key: P-256, P-384, P-521, RSA-2048, RSA-3072, RSA-4096");
+                  "The guest's key: P-256, P-384, P-521, RSA-2048, RSA-3072, RSA-4096, ML-KEM-768");
   run->add_flag("--json", arguments->json, "The whole report, as JSON");
   run->callback([=] { result->status = Run(*arguments, &result->exit_code); });
 }

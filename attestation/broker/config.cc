@@ -242,7 +242,8 @@ absl::Status ReadPolicy(TableReader& top, const std::string& file, BrokerConfig*
   Section policy(top, "policy", file);
   policy->Bool("allow_emulated", &config->allow_emulated)
       .Bool("require_affirming", &config->require_affirming)
-      .Bool("allow_rsa1_5", &config->allow_rsa1_5)
+      .Bool("allow_rsa1_5", &config->guest_keys.rsa1_5)
+      .Bool("allow_ml_kem", &config->guest_keys.ml_kem)
       .Bool("allow_debug", &config->snp.allow_debug)
       .Bool("allow_migration_agent", &config->snp.allow_migration_agent)
       .Bool("allow_smt", &config->snp.allow_smt)

@@ -44,6 +44,13 @@ struct ReferenceSigner {
   std::string keys;  // file; see key_set.h
 };
 
+// Guests' keys that are refused unless the owner asks for them ([policy] allow_rsa1_5,
+// allow_ml_kem).
+struct GuestKeyRules {
+  bool rsa1_5 = false;  // resources in that padding, for guests that know no other
+  bool ml_kem = false;
+};
+
 struct BrokerConfig {
   // top level
   std::string listen = "127.0.0.1:8080";  // address:port, IPv6 in brackets; port 0 = any free one
@@ -82,8 +89,8 @@ struct BrokerConfig {
   std::vector<ReferenceSigner> reference_signers;
 
   // [policy]
-  bool allow_emulated = false;    // give resources to guests proved only by an emulator
-  bool allow_rsa1_5 = false;      // resources in that padding, for guests that know no other
+  bool allow_emulated = false;  // give resources to guests proved only by an emulator
+  GuestKeyRules guest_keys;
   bool require_affirming = true;  // false: tokens and policies decide alone about the others
   tee::sev::SnpPolicy snp;
   tee::tdx::TdxPolicy tdx;    // [policy.tdx]

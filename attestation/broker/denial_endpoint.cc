@@ -41,7 +41,10 @@ absl::StatusOr<int64_t> Keep(BrokerContext& context, const Call& call, const Ear
 Answer Report(BrokerContext& context, const Call& call, const EarSummary& guest,
               RateLimiter& limiter, int64_t steady_ms) {
   const auto key = crypto::PublicKeyFromJwk(guest.tee_pubkey);
-  if (!key.ok()) return RefuseFailure(key.status(), call.origin.id);
+  if (!key.ok()) {  // one of ML-KEM, which cannot sign
+    return Refused(call, 400, "MalformedRequest", "guest-key", "this guest's key cannot sign",
+                   Message(key.status()));
+  }
   const auto thumbprint = crypto::JwkThumbprint(*key);
   if (!thumbprint.ok()) return RefuseFailure(thumbprint.status(), call.origin.id);
   if (!limiter.Take(*thumbprint, steady_ms)) {

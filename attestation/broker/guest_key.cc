@@ -1,5 +1,6 @@
 #include "attestation/broker/guest_key.h"
 
+#include "attestation/broker/config.h"
 #include "base/strings.h"
 #include "crypto/jwk.h"
 
@@ -10,6 +11,16 @@ bool IsForRsa(crypto::JweAlgorithm algorithm) {
   return algorithm == crypto::JweAlgorithm::kRsaOaep ||
          algorithm == crypto::JweAlgorithm::kRsaOaep256 ||
          algorithm == crypto::JweAlgorithm::kRsa15;
+}
+
+absl::StatusOr<GuestKey> MlKemKeyFrom(const Json& jwk, const GuestKeyRules& rules) {
+  if (!rules.ml_kem) {
+    return absl::InvalidArgumentError(
+        "tee-pubkey: kty AKP (ML-KEM) is an experiment and refused; [policy] allow_ml_kem takes "
+        "it");
+  }
+  ASSIGN_OR_RETURN(crypto::MlKemPublicKey key, crypto::MlKemPublicKeyFromJwk(jwk), "tee-pubkey");
+  return GuestKey{std::move(key), crypto::JweAlgorithm::kMlKem768A192Kw};
 }
 
 absl::StatusOr<crypto::JweAlgorithm> AlgorithmNamed(std::string_view name, bool allow_rsa1_5) {
@@ -23,15 +34,24 @@ absl::StatusOr<crypto::JweAlgorithm> AlgorithmNamed(std::string_view name, bool 
 
 }  // namespace
 
-absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, bool allow_rsa1_5) {
+absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, const GuestKeyRules& rules) {
+  ASSIGN_OR_RETURN(const std::string kind, JsonString(jwk, "kty", "tee-pubkey"));
+  if (kind == "AKP") return MlKemKeyFrom(jwk, rules);
   ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
   ASSIGN_OR_RETURN(const std::string name, JsonString(jwk, "alg", "tee-pubkey"));
-  ASSIGN_OR_RETURN(const crypto::JweAlgorithm algorithm, AlgorithmNamed(name, allow_rsa1_5),
+  ASSIGN_OR_RETURN(const crypto::JweAlgorithm algorithm, AlgorithmNamed(name, rules.rsa1_5),
                    "tee-pubkey: alg");
   if (IsForRsa(algorithm) != (key.kind() == crypto::KeyKind::kRsa)) {
     return absl::InvalidArgumentError(StrCat("tee-pubkey: alg ", name, " does not fit the key"));
   }
   return GuestKey{std::move(key), algorithm};
+}
+
+absl::StatusOr<std::string> EncryptFor(const GuestKey& guest, ByteView contents) {
+  if (const auto* kem = std::get_if<crypto::MlKemPublicKey>(&guest.key)) {
+    return crypto::JweEncrypt(*kem, contents);
+  }
+  return crypto::JweEncrypt(std::get<crypto::PublicKey>(guest.key), guest.algorithm, contents);
 }
 
 }  // namespace nacre::attestation

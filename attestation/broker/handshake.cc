@@ -40,10 +40,11 @@ Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view te
 }
 
 // The guest's key must be one we can encrypt to.
-absl::Status CheckTeeKey(const Json& jwk, bool allow_rsa1_5) {
-  RETURN_IF_ERROR(JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e"}, "tee-pubkey"));
+absl::Status CheckTeeKey(const Json& jwk, const GuestKeyRules& rules) {
+  RETURN_IF_ERROR(
+      JsonOnlyMembers(jwk, {"kty", "crv", "alg", "x", "y", "n", "e", "pub"}, "tee-pubkey"));
   RETURN_IF_ERROR(JsonString(jwk, "alg", "tee-pubkey").status());
-  return GuestKeyFrom(jwk, allow_rsa1_5).status();
+  return GuestKeyFrom(jwk, rules).status();
 }
 
 // All the evidence of one attestation, and what it has to be bound to.
@@ -55,8 +56,8 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> ReadParts(const Session& session, const Attestation& attestation,
-                                bool allow_rsa1_5) {
-  RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey, allow_rsa1_5));
+                                const GuestKeyRules& rules) {
+  RETURN_IF_ERROR(CheckTeeKey(attestation.tee_pubkey, rules));
   Parts parts;
   ASSIGN_OR_RETURN(const EvidenceKind kind, ParseEvidenceKind(session.tee));
   ASSIGN_OR_RETURN(EvidenceMessage primary, EvidenceFromJson(kind, attestation.primary_evidence));
@@ -116,7 +117,7 @@ absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call
 
 absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Session session,
                                 const Attestation& attestation) {
-  const auto parts = ReadParts(session, attestation, context.config.allow_rsa1_5);
+  const auto parts = ReadParts(session, attestation, context.config.guest_keys);
   if (!parts.ok()) {
     return RefuseEarly(context, call, session.tee, "malformed-evidence",
                        "evidence refused: " + std::string(parts.status().message()));

@@ -48,9 +48,10 @@ absl::StatusOr<EarSummary> ReadGuestToken(const BrokerContext& context, const Ca
 
 namespace {
 
-absl::StatusOr<std::string> EncryptFor(const Json& jwk, bool allow_rsa1_5, ByteView contents) {
-  ASSIGN_OR_RETURN(const GuestKey guest, GuestKeyFrom(jwk, allow_rsa1_5));
-  return crypto::JweEncrypt(guest.key, guest.algorithm, contents);
+absl::StatusOr<std::string> EncryptFor(const Json& jwk, const GuestKeyRules& rules,
+                                       ByteView contents) {
+  ASSIGN_OR_RETURN(const GuestKey guest, GuestKeyFrom(jwk, rules));
+  return EncryptFor(guest, contents);
 }
 
 struct Denial {
@@ -127,7 +128,7 @@ Answer HandleGetResource(BrokerContext& context, const Call& call, std::string_v
   if (denial) return Deny(context, call, *guest, *path, *denial);
   auto contents = context.store->GetResource(path->Text());
   if (!contents.ok()) return RefuseFailure(contents.status(), call.origin.id);
-  auto jwe = EncryptFor(guest->tee_pubkey, context.config.allow_rsa1_5, contents->view());
+  auto jwe = EncryptFor(guest->tee_pubkey, context.config.guest_keys, contents->view());
   if (!jwe.ok()) return RefuseFailure(jwe.status(), call.origin.id);
   Answer answer = JsonAnswer(*std::move(jwe));
   answer.summary = "resource " + path->Text() + " released to attestation " + guest->id;

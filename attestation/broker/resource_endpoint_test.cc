@@ -9,6 +9,7 @@
 #include "base/subprocess.h"
 #include "crypto/jwe.h"
 #include "crypto/jwk.h"
+#include "crypto/ml_kem.h"
 
 namespace nacre::attestation::testing {
 namespace {
@@ -93,7 +94,7 @@ TEST_F(ResourceTest, ADenialIsNotGivenAtOnce) {
 TEST(Rsa15Test, IsWrittenOnlyWhereTheOwnerAllowsIt) {
   const SecretBytes pem = *crypto::PrivateKey::GenerateRsa(2048)->ToPem();
   for (const bool allowed : {false, true}) {
-    TestBroker broker([&](BrokerConfig& config) { config.allow_rsa1_5 = allowed; });
+    TestBroker broker([&](BrokerConfig& config) { config.guest_keys.rsa1_5 = allowed; });
     broker.Provision();
     TestGuest guest(broker);
     guest.key = *crypto::PrivateKey::FromPem(pem.view());
@@ -113,6 +114,37 @@ TEST(Rsa15Test, IsWrittenOnlyWhereTheOwnerAllowsIt) {
         crypto::JweDecrypt(answer.response.body, guest.key, crypto::kImageJweAlgorithms).ok());
     // It is no door for EC keys, nor for other names.
     guest.key = *crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
+    EXPECT_EQ(guest.Run().response.status, 401);
+  }
+}
+
+TEST(MlKemTest, IsTakenOnlyWhereTheOwnerAllowsIt) {
+  const crypto::MlKemPrivateKey key = crypto::MlKemPrivateKey::Generate();
+  for (const bool allowed : {false, true}) {
+    TestBroker broker([&](BrokerConfig& config) { config.guest_keys.ml_kem = allowed; });
+    broker.Provision();
+    TestGuest guest(broker);
+    guest.tee_pubkey = crypto::MlKemPublicKeyToJwk(key.public_key());
+    EXPECT_EQ(guest.Run().response.status, allowed ? 200 : 401);
+    if (!allowed) {
+      EXPECT_THAT(broker.LastExplanation()["summary"].get<std::string>(),
+                  HasSubstr("[policy] allow_ml_kem"));
+      continue;
+    }
+    const Answer answer = guest.Get("default/key/1");
+    ASSERT_EQ(answer.response.status, 200);
+    EXPECT_TRUE(crypto::JweDecrypt(answer.response.body, key).ok());
+    EXPECT_FALSE(
+        crypto::JweDecrypt(answer.response.body, guest.key, crypto::kImageJweAlgorithms).ok());
+    // Such a key cannot sign, so it cannot report denials either.
+    EXPECT_EQ(broker.Handle("POST", "/kbs/v0/denials", {{"Cookie", guest.cookie}}, "a.b.c")
+                  .response.status,
+              400);
+    // A key of another form, and one with more to it.
+    guest.tee_pubkey["alg"] = "ML-KEM-1024+A256KW";
+    EXPECT_EQ(guest.Run().response.status, 401);
+    guest.tee_pubkey = crypto::MlKemPublicKeyToJwk(key.public_key());
+    guest.tee_pubkey["priv"] = "AAAA";
     EXPECT_EQ(guest.Run().response.status, 401);
   }
 }

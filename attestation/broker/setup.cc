@@ -77,6 +77,7 @@ constexpr std::string_view kPolicyRest = R"(
 # policies then decide alone.
 require_affirming = true
 allow_rsa1_5 = false  # true gives resources in RSA1_5 to guests that know nothing better
+allow_ml_kem = false  # true takes guests' ML-KEM-768 keys, an experiment of the protocol
 allow_debug = false
 allow_migration_agent = false
 allow_smt = true

@@ -171,6 +171,7 @@ Attestation TestGuest::GoodAttestation(const std::function<void(tee::sev::Report
   attestation.nonce = nonce;
   attestation.tee_pubkey = Must(crypto::PublicKeyToJwk(key.public_key()));
   attestation.tee_pubkey["alg"] = key_algorithm;
+  if (!tee_pubkey.is_null()) attestation.tee_pubkey = tee_pubkey;
   auto report_data = Must(BindReportData(nonce, attestation.tee_pubkey, ""));
   SnpEvidenceMessage message;
   message.evidence = Chip::Get().Sign(launch, report_data, change);

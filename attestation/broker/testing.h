@@ -93,6 +93,7 @@ class TestGuest {
   std::optional<InitData> init_data;
   bool send_hint = true;
   std::string key_algorithm = "ECDH-ES+A256KW";
+  Json tee_pubkey;          // sent in place of `key`, when it is one
   std::string tee = "snp";  // what Auth() asks for
   std::string nonce, cookie, token;
 };

@@ -51,7 +51,7 @@ absl::StatusOr<std::string> GuestToken(Lab& lab) {
 
 // A token of somebody who has a key, but not the owner's.
 absl::StatusOr<std::string> StrangersToken(Lab& lab) {
-  return SignAdminToken(lab.key().key, lab.options().admin_issuer, std::time(nullptr), 60);
+  return SignAdminToken(SigningKey(lab.key()), lab.options().admin_issuer, std::time(nullptr), 60);
 }
 
 absl::StatusOr<std::string> UnsignedToken(Lab& lab) {

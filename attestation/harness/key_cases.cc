@@ -25,6 +25,28 @@ Case GoodKey(std::string kind) {
           .expected = Accepted("200 and a JWE for that key")};
 }
 
+// An algorithm that a broker need not know: it says no to the key, or encrypts to it.
+Case OptionalKey(std::string kind) {
+  auto steps = [kind](Lab& lab) -> absl::StatusOr<Reply> {
+    ASSIGN_OR_RETURN(TeeKey key, MakeTeeKey(kind));
+    ASSIGN_OR_RETURN(GuestSession session, lab.Begin());
+    ASSIGN_OR_RETURN(Json attestation, lab.Honest(session, key));
+    Reply attested = lab.Attest(session, attestation);
+    if (attested.status == 400 || attested.status == 401) return Reply{.status = 200};
+    if (attested.status != 200) return attested;
+    ASSIGN_OR_RETURN(Attested again, lab.Handshake(key));
+    Reply reply = lab.Get(again.session, lab.resource());
+    if (reply.status != 200) return reply;
+    RETURN_IF_ERROR(OpenResource(reply.body, key).status(), "decrypting");
+    return reply;
+  };
+  return {.name = kind,
+          .what = StrCat("a guest whose key is ", kind, " is refused or gets a resource"),
+          .needs = {Need::kGuest, Need::kRelease},
+          .steps = std::move(steps),
+          .expected = Accepted("400 or 401 to the key, or a JWE for it")};
+}
+
 // Evidence that is bound to a key which is no good, so that only the key is wrong.
 Case BadKey(std::string name, std::string what, std::function<void(Json&)> change) {
   auto steps = [change = std::move(change)](Lab& lab) -> absl::StatusOr<Reply> {
@@ -82,6 +104,10 @@ std::vector<Case> BadPoints() {
           BadKey("without-y", "a point with one coordinate", [](Json& jwk) { jwk.erase("y"); })};
 }
 
+Json MlKemJwk(size_t size, uint8_t fill) {
+  return {{"kty", "AKP"}, {"alg", "ML-KEM-768+A192KW"}, {"pub", Base64UrlOf(size, fill)}};
+}
+
 std::vector<Case> BadForms() {
   return {
       BadKey("without-alg", "a key without alg", [](Json& jwk) { jwk.erase("alg"); }),
@@ -102,7 +128,11 @@ std::vector<Case> BadForms() {
       BadKey("rsa-exponent-1", "an RSA key whose exponent is 1",
              [](Json& jwk) { jwk = RsaJwk(256, "AQ"); }),
       BadKey("rsa-exponent-even", "an RSA key whose exponent is 2",
-             [](Json& jwk) { jwk = RsaJwk(256, "Ag"); })};
+             [](Json& jwk) { jwk = RsaJwk(256, "Ag"); }),
+      BadKey("ml-kem-short", "an ML-KEM-768 key of 1183 bytes",
+             [](Json& jwk) { jwk = MlKemJwk(1183, 0); }),
+      BadKey("ml-kem-unreduced", "an ML-KEM-768 key whose coefficients are above the modulus",
+             [](Json& jwk) { jwk = MlKemJwk(1184, 0xff); })};
 }
 
 }  // namespace
@@ -112,6 +142,7 @@ Family KeyFamily() {
   for (const char* kind : {"P-256", "P-384", "P-521", "RSA-2048", "RSA-3072"}) {
     cases.push_back(GoodKey(kind));
   }
+  cases.push_back(OptionalKey("ML-KEM-768"));
   for (auto& more : {BadPoints(), BadForms()}) cases.insert(cases.end(), more.begin(), more.end());
   return {.suite = "protocol", .name = "key", .cases = std::move(cases)};
 }

@@ -15,13 +15,18 @@ absl::StatusOr<crypto::PrivateKey> Generate(std::string_view name) {
   if (name.starts_with("RSA-") && ParseNumber(name.substr(4), &bits)) {
     return crypto::PrivateKey::GenerateRsa(bits);
   }
-  return absl::InvalidArgumentError(
-      StrCat("key '", name, "': want P-256, P-384, P-521, RSA-2048, RSA-3072 or RSA-4096"));
+  return absl::InvalidArgumentError(StrCat(
+      "key '", name, "': want P-256, P-384, P-521, RSA-2048, RSA-3072, RSA-4096 or ML-KEM-768"));
 }
 
 }  // namespace
 
 absl::StatusOr<TeeKey> MakeTeeKey(std::string_view name) {
+  if (name == "ML-KEM-768") {
+    crypto::MlKemPrivateKey kem = crypto::MlKemPrivateKey::Generate();
+    Json jwk = crypto::MlKemPublicKeyToJwk(kem.public_key());
+    return TeeKey{std::move(kem), std::move(jwk)};
+  }
   ASSIGN_OR_RETURN(crypto::PrivateKey key, Generate(name));
   ASSIGN_OR_RETURN(Json jwk, crypto::PublicKeyToJwk(key.public_key()));
   jwk["alg"] = crypto::JweAlgorithmName(key.kind() == crypto::KeyKind::kEc
@@ -31,7 +36,10 @@ absl::StatusOr<TeeKey> MakeTeeKey(std::string_view name) {
 }
 
 absl::StatusOr<SecretBytes> OpenResource(std::string_view jwe, const TeeKey& key) {
-  return crypto::JweDecrypt(jwe, key.key, crypto::kBrokerJweAlgorithms);
+  if (const auto* kem = std::get_if<crypto::MlKemPrivateKey>(&key.key)) {
+    return crypto::JweDecrypt(jwe, *kem);
+  }
+  return crypto::JweDecrypt(jwe, SigningKey(key), crypto::kBrokerJweAlgorithms);
 }
 
 }  // namespace nacre::attestation::harness

@@ -47,7 +47,7 @@ Case SelfSigned(std::string name, std::string what,
                    Lab& lab, const std::string& token) -> absl::StatusOr<std::string> {
                  ASSIGN_OR_RETURN(TokenParts parts, TakeApart(token));
                  RETURN_IF_ERROR(change(lab, parts));
-                 return SignParts(std::move(parts), lab.key().key);
+                 return SignParts(std::move(parts), SigningKey(lab.key()));
                });
 }
 
@@ -143,10 +143,11 @@ std::vector<Case> Keys() {
                        request.subject = {{"CN", "nacre-kbs"}};
                        request.not_before = std::time(nullptr) - 60;
                        request.not_after = request.not_before + 3600;
-                       ASSIGN_OR_RETURN(const auto made,
-                                        crypto::MakeCertificate(
-                                            request, lab.key().key.public_key(), nullptr,
-                                            lab.key().key, crypto::SignatureScheme::kEcdsaSha256));
+                       ASSIGN_OR_RETURN(
+                           const auto made,
+                           crypto::MakeCertificate(request, SigningKey(lab.key()).public_key(),
+                                                   nullptr, SigningKey(lab.key()),
+                                                   crypto::SignatureScheme::kEcdsaSha256));
                        parts.header["x5c"] = Json::array({Base64Encode(made.der())});
                        return absl::OkStatus();
                      }),
