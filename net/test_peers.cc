@@ -20,7 +20,7 @@ sockaddr_in Loopback(uint16_t port) {
   return address;
 }
 
-UniqueFd BoundSocket(uint16_t* port) {
+UniqueFd Bound(uint16_t* port) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof address;
@@ -42,6 +42,21 @@ void OpenSsl(const std::string& folder, std::vector<std::string> arguments) {
 
 }  // namespace
 
+UniqueFd ListenOnLoopback(uint16_t* port) {
+  UniqueFd fd = Bound(port);
+  EXPECT_EQ(listen(fd.get(), 64), 0);
+  return fd;
+}
+
+UniqueFd ConnectToLoopback(uint16_t port) {
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port);
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fd.Reset();
+  }
+  return fd;
+}
+
 RawSocket::RawSocket(UniqueFd fd) : fd_(std::move(fd)) {
   timeval limit = {10, 0};
   setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -49,9 +64,8 @@ RawSocket::RawSocket(UniqueFd fd) : fd_(std::move(fd)) {
 }
 
 RawSocket RawSocket::Connect(uint16_t port) {
-  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(port);
-  EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  UniqueFd fd = ConnectToLoopback(port);
+  EXPECT_TRUE(fd.valid());
   return RawSocket(std::move(fd));
 }
 
@@ -92,8 +106,7 @@ void RawSocket::Reset() {
 }
 
 ScriptedServer::ScriptedServer(std::function<void(RawSocket&, int)> script)
-    : listener_(BoundSocket(&port_)) {
-  EXPECT_EQ(listen(listener_.get(), 16), 0);
+    : listener_(ListenOnLoopback(&port_)) {
   thread_ = std::thread([this, script = std::move(script)] {
     while (true) {
       UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -115,7 +128,7 @@ std::string ScriptedServer::url(std::string_view path) const {
 
 uint16_t ClosedPort() {
   uint16_t port = 0;
-  BoundSocket(&port);
+  Bound(&port);
   return port;
 }
 

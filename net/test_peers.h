@@ -15,6 +15,11 @@
 
 namespace nacre::net {
 
+// A socket that listens on a loopback port of the kernel's choice.
+UniqueFd ListenOnLoopback(uint16_t* port);
+// Invalid when nobody listens there.
+UniqueFd ConnectToLoopback(uint16_t port);
+
 // A connected stream socket with a few verbs; every wait ends after 10 seconds.
 class RawSocket {
  public:

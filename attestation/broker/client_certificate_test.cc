@@ -2,38 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ctime>
-
+#include "attestation/broker/identity_testing.h"
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/subprocess.h"
-#include "crypto/x509.h"
-#include "crypto/x509_make.h"
 #include "net/http_server.h"
 
 namespace nacre::attestation {
 namespace {
 
-struct Identity {
-  crypto::PrivateKey key;
-  crypto::Certificate certificate;
-};
-
-Identity Make(const std::string& name, const Identity* issuer, bool server = false) {
-  auto key = *crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
-  crypto::CertificateRequest request;
-  request.subject = {{"CN", name}};
-  request.not_before = std::time(nullptr) - 60;
-  request.not_after = request.not_before + 3600;
-  request.is_ca = issuer == nullptr && !server;
-  request.server_auth = server;
-  request.client_auth = issuer != nullptr;
-  if (server) request.ip_addresses = {"127.0.0.1"};
-  auto certificate = *crypto::MakeCertificate(
-      request, key.public_key(), issuer == nullptr ? nullptr : &issuer->certificate,
-      issuer == nullptr ? key : issuer->key, crypto::SignatureScheme::kEcdsaSha256);
-  return {std::move(key), std::move(certificate)};
-}
+using testing::Identity;
+using testing::MakeIdentity;
 
 class ClientCertificateTest : public ::testing::Test {
  protected:
@@ -60,8 +39,7 @@ class ClientCertificateTest : public ::testing::Test {
     SubprocessOptions options;
     options.argv = {"curl", "--silent", "--cacert", folder.path() + "/server.pem"};
     if (client != nullptr) {
-      const std::string pem =
-          client->certificate.ToPem() + std::string(AsText(client->key.ToPem()->view()));
+      const std::string pem = client->certificate.ToPem() + client->key_pem();
       options.argv.insert(options.argv.end(), {"--cert", Write("client.pem", pem)});
     }
     options.argv.push_back(server->url());
@@ -70,23 +48,23 @@ class ClientCertificateTest : public ::testing::Test {
   }
 
   TemporaryDirectory folder = *TemporaryDirectory::Create("clients");
-  Identity root = Make("root", nullptr);
-  Identity server_identity = Make("server", nullptr, true);
+  Identity root = MakeIdentity("root", nullptr);
+  Identity server_identity = MakeIdentity("server", nullptr, true);
   std::unique_ptr<net::HttpServer> server;
 };
 
 TEST_F(ClientCertificateTest, TheRootsClientsAreKnownByNameAndFingerprint) {
-  const Identity client = Make("ci", &root);
+  const Identity client = MakeIdentity("ci", &root);
   EXPECT_EQ(Ask(&client),
             "CN=ci " + HexEncode(client.certificate.Fingerprint(crypto::HashAlgorithm::kSha256)));
   EXPECT_EQ(Ask(nullptr), " ");
 }
 
 TEST_F(ClientCertificateTest, OthersGetNoConnection) {
-  const Identity other_root = Make("root", nullptr);
-  const Identity stranger = Make("ci", &other_root);
+  const Identity other_root = MakeIdentity("root", nullptr);
+  const Identity stranger = MakeIdentity("ci", &other_root);
   EXPECT_EQ(Ask(&stranger), "failed");
-  const Identity itself = Make("ci", nullptr);
+  const Identity itself = MakeIdentity("ci", nullptr);
   EXPECT_EQ(Ask(&itself), "failed");
 }
 

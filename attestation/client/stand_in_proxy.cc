@@ -1,6 +1,5 @@
 #include "attestation/client/stand_in_proxy.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,19 +7,12 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "net/test_peers.h"
 
 namespace nacre::attestation {
 namespace {
 
 constexpr int kPollMs = 50;
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 bool Readable(int fd) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
@@ -36,14 +28,7 @@ bool Relay(int from, int to) {
 
 }  // namespace
 
-StandInProxy::StandInProxy(int status)
-    : status_(status), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size);
-  listen(listener_.get(), 8);
-  getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
+StandInProxy::StandInProxy(int status) : status_(status), listener_(net::ListenOnLoopback(&port_)) {
   serving_ = std::thread([this] { Serve(); });
 }
 
@@ -86,9 +71,8 @@ void StandInProxy::Pass(UniqueFd client) {
   uint16_t port = 0;
   size_t colon = target.rfind(':');
   if (status_ != 200 || !ParseNumber(target.substr(colon + 1), &port)) return;
-  UniqueFd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(port);
-  if (connect(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
+  UniqueFd server = net::ConnectToLoopback(port);
+  if (!server.valid()) return;
   while (!stopping_) {
     pollfd both[] = {{.fd = client.get(), .events = POLLIN, .revents = 0},
                      {.fd = server.get(), .events = POLLIN, .revents = 0}};

@@ -10,6 +10,7 @@
 
 #include <ctime>
 
+#include "attestation/broker/identity_testing.h"
 #include "attestation/broker/logged_program.h"
 #include "attestation/broker/setup.h"
 #include "attestation/broker/testing.h"
@@ -21,8 +22,6 @@
 #include "base/strings.h"
 #include "base/unique_fd.h"
 #include "crypto/digest.h"
-#include "crypto/x509.h"
-#include "crypto/x509_make.h"
 #include "net/http_client.h"
 
 namespace nacre::attestation::testing {
@@ -31,30 +30,6 @@ namespace {
 using ::testing::HasSubstr;
 
 const Json kRuntimeData = {{"nonce", "n"}};
-
-// A key and its certificate, by `issuer` or by itself.
-struct Identity {
-  crypto::PrivateKey key;
-  crypto::Certificate certificate;
-
-  std::string key_pem() const { return std::string(AsText(key.ToPem()->view())); }
-};
-
-Identity MakeIdentity(const std::string& name, const Identity* issuer, bool server = false) {
-  auto key = *crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
-  crypto::CertificateRequest request;
-  request.subject = {{"CN", name}};
-  request.not_before = std::time(nullptr) - 60;
-  request.not_after = request.not_before + 3600;
-  request.is_ca = issuer == nullptr && !server;
-  request.server_auth = server;
-  request.client_auth = issuer != nullptr;
-  if (server) request.ip_addresses = {"127.0.0.1"};
-  auto certificate = *crypto::MakeCertificate(
-      request, key.public_key(), issuer == nullptr ? nullptr : &issuer->certificate,
-      issuer == nullptr ? key : issuer->key, crypto::SignatureScheme::kEcdsaSha256);
-  return {std::move(key), std::move(certificate)};
-}
 
 std::string Evidence() {
   const Bytes binding =

@@ -215,7 +215,8 @@ absl::StatusOr<std::string> RegistryClient::GetBlobText(const ImageReference& im
   std::string text;
   RETURN_IF_ERROR(GetBlob(image, blob, [&](ByteView data) {
     if (data.size() > blob.size - text.size()) {
-      return absl::DataLossError(StrCat("more bytes than the ", blob.size, " the manifest names"));
+      return absl::DataLossError(
+          StrCat(what, ": more bytes than the ", blob.size, " the manifest names"));
     }
     text += AsText(data);
     return absl::OkStatus();

@@ -1,29 +1,21 @@
 #include "image-rs-cpp/testing/cutting_proxy.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "net/test_peers.h"
 
 namespace nacre::image::testing {
 namespace {
 
 constexpr int kTickMs = 20;
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 // The peer sees a reset, not an end.
 void Reset(UniqueFd* socket) {
@@ -35,16 +27,10 @@ void Reset(UniqueFd* socket) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CuttingProxy>> CuttingProxy::Start(uint16_t port, Budget budget) {
-  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (listener.get() < 0 || bind(listener.get(), raw, size) != 0 ||
-      listen(listener.get(), 64) != 0 || getsockname(listener.get(), raw, &size) != 0) {
-    return ErrnoStatus(errno, "cutting proxy");
-  }
+  uint16_t own_port = 0;
+  UniqueFd listener = net::ListenOnLoopback(&own_port);
   std::unique_ptr<CuttingProxy> proxy(
-      new CuttingProxy(std::move(listener), ntohs(address.sin_port), port, std::move(budget)));
+      new CuttingProxy(std::move(listener), own_port, port, std::move(budget)));
   proxy->acceptor_ = std::jthread([raw_proxy = proxy.get()] { raw_proxy->Accept(); });
   return proxy;
 }
@@ -78,11 +64,8 @@ void CuttingProxy::Accept() {
 }
 
 void CuttingProxy::Pass(UniqueFd client, uint64_t budget) {
-  UniqueFd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = Loopback(port_);
-  if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return;
-  }
+  UniqueFd server = net::ConnectToLoopback(port_);
+  if (!server.valid()) return;
   const int now = 1;  // small pieces at once, or every answer costs a delayed acknowledgement
   setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
   setsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
