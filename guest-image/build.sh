@@ -2,9 +2,11 @@
 # Builds the guest: Debian's cloud kernel, and an initrd with nacre-agent, crun, their shared
 # libraries and the kernel modules.
 #
-#   guest-image/build.sh --build build/release [--out build/release/guest] [--openpgp]
+#   guest-image/build.sh --build build/release [--out build/release/guest] [--openpgp] [--disk]
 #
 # --openpgp puts in gpgv and its libraries (2 MiB), for image policies that ask for "signedBy".
+# --disk puts in what an encrypted scratch disk needs (3 MiB): device mapper and ciphers as modules,
+# mke2fs and its libraries.
 #
 # vmlinuz is the package's kernel; vmlinux is what it unpacks to, for machines without a TEE: QEMU
 # enters it directly, which saves the guest from unpacking it at every start.
@@ -16,13 +18,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fail() { echo "guest-image: $*" >&2; exit 1; }
 
-build= out= openpgp=
+build= out= openpgp= disk=
 while [ $# -gt 0 ]; do
   case $1 in
     --build) build=${2:?}; shift 2 ;;
     --out) out=${2:?}; shift 2 ;;
     --openpgp) openpgp=gpgv; shift ;;
-    *) fail "unknown argument '$1' (known: --build DIR, --out DIR, --openpgp)" ;;
+    --disk) disk=mke2fs; shift ;;
+    *) fail "unknown argument '$1' (known: --build DIR, --out DIR, --openpgp, --disk)" ;;
   esac
 done
 [ -n "$build" ] || fail "--build DIR is required"
@@ -30,7 +33,7 @@ build=$(cd "$build" && pwd) || fail "no build folder '$build'"
 out=${out:-$build/guest}
 agent=$build/bin/nacre-agent
 [ -x "$agent" ] || fail "no nacre-agent in $build/bin: build it first"
-for tool in crun modinfo cpio ldd lz4 cc nm $openpgp; do
+for tool in crun modinfo cpio ldd lz4 cc nm $openpgp $disk; do
   command -v $tool >/dev/null || fail "'$tool' is missing (packaging/apt-packages.txt lists it)"
 done
 mkdir -p "$out" "$out/cache"
@@ -93,19 +96,21 @@ unpack_kernel() {
     skip=$(((setup + 1) * 512 + offset)) count=$((length - 4)) | lz4 -dc
 }
 
-# add_module NAME: its dependencies first, then itself, each once.
+# add_module NAME LIST: its dependencies first, then itself, each once, into the named list.
 add_module() {
-  local name=${1//-/_} file dependency
+  local name=${1//-/_} list=$2 file dependency
   grep -qx "$name" "$work/modules.seen" && return
   file=$(find "$work/kernel/lib/modules" -name "$name.ko" -o -name "${name//_/-}.ko" | head -n 1)
   [ -n "$file" ] || fail "the kernel package has no module '$name'"
-  for dependency in $(modinfo -F depends "$file" | tr ',' ' '); do add_module "$dependency"; done
+  for dependency in $(modinfo -F depends "$file" | tr ',' ' '); do
+    add_module "$dependency" "$list"
+  done
   echo "$name" >>"$work/modules.seen"
   # Without debug data goes the signature: the initrd is measured, and checking 14 RSA signatures
   # is a third of a start.
   strip --strip-unneeded --remove-section=.BTF -o "$work/module.ko" "$file"
   put "$work/module.ko" "lib/nacre/modules/$name.ko" 0644 "$kernel_package"
-  echo "/lib/nacre/modules/$name.ko" >>"$work/modules.list"
+  echo "/lib/nacre/modules/$name.ko" >>"$work/$list"
 }
 
 # add_program FILE TARGET: an executable with the shared libraries it names, and the loader.
@@ -135,8 +140,13 @@ mkdir "$work/lib"
 add_program "$(command -v crun)" usr/bin/crun
 [ -z "$openpgp" ] || add_program "$(command -v gpgv)" usr/bin/gpgv
 ln -s usr/bin/nacre-agent "$root/init"
-while read -r module; do add_module "$module"; done < <(lines modules.txt)
+while read -r module; do add_module "$module" modules.list; done < <(lines modules.txt)
 put "$work/modules.list" lib/nacre/modules.list
+if [ -n "$disk" ]; then
+  while read -r module; do add_module "$module" disk-modules.list; done < <(lines disk_modules.txt)
+  put "$work/disk-modules.list" lib/nacre/disk-modules.list
+  add_program "$(command -v mke2fs)" usr/bin/mke2fs
+fi
 find /usr/share/ca-certificates/mozilla -name '*.crt' | LC_ALL=C sort | xargs cat >"$work/ca.crt"
 put "$work/ca.crt" etc/ssl/certs/ca-certificates.crt 0644 \
   "$(dpkg-query -W -f '${Package} ${Version}' ca-certificates)"

@@ -33,6 +33,13 @@ absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text)
   return out;
 }
 
+absl::Status LoadModule(const KernelModule& module) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(module.path, O_RDONLY));
+  const long loaded = syscall(SYS_finit_module, fd.get(), module.parameters.c_str(), 0);
+  if (loaded == 0 || errno == EEXIST || errno == ENODEV) return absl::OkStatus();
+  return ErrnoStatus(errno, StrCat("loading ", module.path));
+}
+
 absl::Status LoadModules(const std::string& list_path, std::string_view unwanted) {
   const auto text = ReadTextFile(list_path, kMaxList);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
@@ -41,9 +48,7 @@ absl::Status LoadModules(const std::string& list_path, std::string_view unwanted
   for (const KernelModule& module : modules) {
     const std::string name = module.path.substr(module.path.rfind('/') + 1);
     if (!unwanted.empty() && name.find(unwanted) != name.npos) continue;
-    ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(module.path, O_RDONLY));
-    if (syscall(SYS_finit_module, fd.get(), module.parameters.c_str(), 0) != 0 && errno != EEXIST)
-      return ErrnoStatus(errno, StrCat("loading ", module.path));
+    RETURN_IF_ERROR(LoadModule(module));
   }
   return absl::OkStatus();
 }

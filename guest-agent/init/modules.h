@@ -18,7 +18,11 @@ struct KernelModule {
 // the line number for a path that is not absolute, kResourceExhausted past kMaxModules.
 absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text);
 
-// finit_module(2) for each; a module that is there already is fine. Stops at the first failure and
+// finit_module(2). A module that is there already is fine, and so is one that says this machine has
+// nothing for it (ENODEV), as faster code for other processors does.
+absl::Status LoadModule(const KernelModule& module);
+
+// LoadModule for each line of a list. Stops at the first failure and
 // names it. A missing list means no modules. `unwanted`, unless empty, is a part of the file names
 // that are left out.
 absl::Status LoadModules(const std::string& list_path, std::string_view unwanted);

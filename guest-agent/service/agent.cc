@@ -94,7 +94,9 @@ absl::Status RunAgent() {
                                                      guest.command_line.text, OnlineProcessors()},
                                    evidence.get());
   const auto reporter = ReportDenials(config, policy, keys, evidence);
-  ImageRootfs rootfs({.settings = config.image, .node_cache = config.node_cache}, keys.get());
+  ImageRootfs rootfs(
+      {.settings = config.image, .storage = config.storage, .node_cache = config.node_cache},
+      keys.get());
   ContainersOptions options;
   options.discard_output = policy->NeverAllows("ReadStreamRequest");
   ASSIGN_OR_RETURN(auto containers, Containers::Create(std::move(options), &rootfs));

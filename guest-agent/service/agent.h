@@ -17,7 +17,7 @@ namespace nacre::guest_agent {
 // Where the guest is looked at. Other values are for tests.
 struct AgentPaths {
   std::string command_line = "/proc/cmdline";
-  InitdataDiskOptions initdata;
+  BlockFolders initdata;
 };
 
 // What a guest has to know about itself before it opens a port.

@@ -51,6 +51,9 @@ absl::StatusOr<AgentConfig> ReadAgentConfig(const tee::InitdataEntries& data) {
                         .Bool("enabled", &config.node_cache)
                         .Finish());
   }
+  if (const Json* storage = root.Table("storage")) {
+    ASSIGN_OR_RETURN(config.storage, ParseStorageSettings(*storage, "nacre.toml: [storage]"));
+  }
   RETURN_IF_ERROR(root.Finish());
   return config;
 }

@@ -13,6 +13,8 @@
 //   image_security_policy = '''{"default": [{"type": "reject"}], ...}'''
 //   [node_cache]
 //   enabled = false    # default true: blobs come from the node's cache where it has one
+//   [storage]                                                   #
+//   guest-agent/storage/storage_settings.h images = "encrypted-disk"
 #pragma once
 
 #include <string>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "guest-agent/storage/storage_settings.h"
 #include "image-rs-cpp/image_settings.h"
 #include "tee/common/initdata.h"
 
@@ -33,6 +36,7 @@ struct AgentConfig {
   std::string broker_proxy;  // empty: none
   image::ImageSettings image;
   bool node_cache = true;
+  StorageSettings storage;
 };
 
 // kInvalidArgument naming the key. A broker must be https and come with its certificate or

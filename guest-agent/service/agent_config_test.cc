@@ -33,6 +33,15 @@ TEST(AgentConfig, TheNodesCacheIsUsedUnlessTheOwnerMinds) {
   EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", "[node_cache]\nenabled = \"no\"\n"}}).ok());
 }
 
+TEST(AgentConfig, ImagesAreInMemoryUnlessTheOwnerWantsADisk) {
+  EXPECT_EQ(ReadAgentConfig({})->storage.images, ImageStorage::kMemory);
+  const auto disk = ReadAgentConfig({{"nacre.toml", "[storage]\nimages = \"encrypted-disk\"\n"}});
+  ASSERT_TRUE(disk.ok()) << disk.status();
+  EXPECT_EQ(disk->storage.images, ImageStorage::kEncryptedDisk);
+  EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", "[storage]\nimages = \"disk\"\n"}}).ok());
+  EXPECT_FALSE(ReadAgentConfig({{"nacre.toml", "storage = \"encrypted-disk\"\n"}}).ok());
+}
+
 TEST(AgentConfig, ABrokerMayBeKnownByItsKeyAndHaveSeveralAddresses) {
   const auto config = ReadAgentConfig(
       {{"nacre.toml",

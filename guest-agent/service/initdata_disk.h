@@ -6,16 +6,12 @@
 #include <string>
 
 #include "base/status.h"
+#include "guest-agent/storage/block_device.h"
 
 namespace nacre::guest_agent {
 
-struct InitdataDiskOptions {
-  std::string block_folder = "/sys/block";  // <name>/serial tells which disk is which
-  std::string device_folder = "/dev";
-};
-
 // The document of the one block device whose serial is "initdata". kNotFound when no disk has that
 // serial, kInvalidArgument when several have it; else as DecodeInitdataDisk.
-absl::StatusOr<std::string> ReadInitdataDisk(const InitdataDiskOptions& options = {});
+absl::StatusOr<std::string> ReadInitdataDisk(const BlockFolders& folders = {});
 
 }  // namespace nacre::guest_agent

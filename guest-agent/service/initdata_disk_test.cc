@@ -23,7 +23,7 @@ class InitdataDiskTest : public ::testing::Test {
     ASSERT_TRUE(WriteFile(StrCat(options_.device_folder, "/", name), image).ok());
   }
   TemporaryDirectory root_ = TemporaryDirectory::Create("initdata").value();
-  InitdataDiskOptions options_{root_.path() + "/block", root_.path() + "/dev"};
+  BlockFolders options_{root_.path() + "/block", root_.path() + "/dev"};
 };
 
 TEST_F(InitdataDiskTest, FindsTheDiskBySerialNotByContent) {

@@ -1,6 +1,9 @@
 #include "guest-agent/storage/image_rootfs.h"
 
+#include "base/file.h"
+#include "base/strings.h"
 #include "guest-agent/service/timeline.h"
+#include "guest-agent/storage/scratch_disk.h"
 #include "image-rs-cpp/store/rootfs.h"
 
 namespace nacre::guest_agent {
@@ -10,6 +13,13 @@ absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
   if (puller_ == nullptr) {
     image::ImagePullerOptions options;
     options.work_dir = options_.work_dir;
+    if (options_.storage.images == ImageStorage::kEncryptedDisk) {
+      // Once: what failed before would fail again, over devices that are there.
+      if (!scratch_) scratch_ = MountScratchDisk(options_.storage, options_.scratch_dir);
+      RETURN_IF_ERROR(*scratch_);
+      LogTimeline("scratch_ready");
+      options.work_dir = options_.scratch_dir + "/images";
+    }
     options.key_resolver = keys_;
     RETURN_IF_ERROR(image::LoadImageSettings(options_.settings, image::Documents(keys_), &options));
     if (options_.node_cache && node_cache_ == nullptr) {
@@ -22,13 +32,19 @@ absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
   return puller_.get();
 }
 
+std::string ImageRootfs::WritableFolder(const std::string& folder) const {
+  if (options_.storage.images == ImageStorage::kMemory) return folder;
+  return StrCat(options_.scratch_dir, "/containers/", folder.substr(folder.rfind('/') + 1));
+}
+
 absl::StatusOr<ImageDefaults> ImageRootfs::Mount(const grpc::CreateContainerRequest& request,
                                                  const std::string& folder,
                                                  const std::string& target) {
   ASSIGN_OR_RETURN(const std::string reference, ImageReferenceOf(request));
   ASSIGN_OR_RETURN(image::ImagePuller * puller, Puller());
   ASSIGN_OR_RETURN(image::PulledImage image, puller->Pull(reference));
-  RETURN_IF_ERROR(image::MountRootfs(image, {folder + "/upper", folder + "/work", target}));
+  const std::string own = WritableFolder(folder);
+  RETURN_IF_ERROR(image::MountRootfs(image, {own + "/upper", own + "/work", target}));
   LogTimeline("image_ready");
   ImageDefaults defaults;
   defaults.entrypoint = image.config.entrypoint;
@@ -43,9 +59,12 @@ absl::StatusOr<ImageDefaults> ImageRootfs::Mount(const grpc::CreateContainerRequ
 
 absl::Status ImageRootfs::Unmount(const std::string& target) {
   RETURN_IF_ERROR(image::UnmountRootfs(target));
-  const std::lock_guard lock(mutex_);
-  mounted_.erase(target);
-  return absl::OkStatus();
+  {
+    const std::lock_guard lock(mutex_);
+    mounted_.erase(target);
+  }
+  if (options_.storage.images == ImageStorage::kMemory) return absl::OkStatus();  // in its folder
+  return RemoveTree(WritableFolder(target.substr(0, target.rfind('/'))));
 }
 
 }  // namespace nacre::guest_agent

@@ -4,19 +4,23 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "guest-agent/storage/node_cache_source.h"
 #include "guest-agent/storage/rootfs.h"
+#include "guest-agent/storage/storage_settings.h"
 #include "image-rs-cpp/image_puller.h"
 #include "image-rs-cpp/image_settings.h"
 
 namespace nacre::guest_agent {
 
 struct ImageRootfsOptions {
-  std::string work_dir = "/run/nacre/images";
+  std::string work_dir = "/run/nacre/images";      // with storage in memory
+  std::string scratch_dir = "/run/nacre/scratch";  // where an encrypted disk is mounted
   image::ImageSettings settings;
+  StorageSettings storage;
   bool node_cache = false;  // ask the node's cache for blobs first, where there is one
 };
 
@@ -34,10 +38,13 @@ class ImageRootfs : public RootfsProvider {
 
  private:
   absl::StatusOr<image::ImagePuller*> Puller();
+  // Where the container whose own folder is `folder` keeps what it writes: beside its image.
+  std::string WritableFolder(const std::string& folder) const;
 
   const ImageRootfsOptions options_;
   image::KeyResolver* const keys_;
   std::mutex mutex_;
+  std::optional<absl::Status> scratch_;  // guarded by mutex_: what came of mounting the disk
   // Both guarded by mutex_ until they are made.
   std::unique_ptr<NodeCacheSource> node_cache_;
   std::unique_ptr<image::ImagePuller> puller_;

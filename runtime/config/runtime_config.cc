@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kMaxConfigSize = 64 << 10;
 constexpr size_t kMaxDropIns = 64;
+constexpr uint64_t kMinScratchDiskMib = 64;
+constexpr uint64_t kMaxScratchDiskMib = 1 << 26;
 
 absl::Status ReadHypervisor(const Json& table, const std::string& where, HypervisorConfig* out) {
   std::string accelerator = "auto", channel = "auto", tee = "none";
@@ -59,6 +61,17 @@ absl::Status ReadNodeCache(const Json& table, const std::string& where, NodeCach
       .String("registries_conf", &out->registries_conf)
       .String("extra_ca", &out->extra_ca)
       .Finish();
+}
+
+absl::Status ReadScratchDisk(const Json& table, const std::string& where, ScratchDiskConfig* out) {
+  RETURN_IF_ERROR(TableReader(table, where)
+                      .Uint("size_mib", &out->size_mib, 0, kMaxScratchDiskMib)
+                      .String("folder", &out->folder)
+                      .Finish());
+  if (out->size_mib == 0 || out->size_mib >= kMinScratchDiskMib) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat(where, ": size_mib is ", out->size_mib,
+                                           ", expected 0 (no disk) or at least ",
+                                           kMinScratchDiskMib));
 }
 
 // An absolute path that QEMU's option syntax can carry: no comma (its separator), no control byte.
@@ -126,6 +139,7 @@ absl::Status Validate(const std::string& name, const RuntimeConfig& config) {
   RETURN_IF_ERROR(check("[node_cache] folder", config.node_cache.folder, true));
   RETURN_IF_ERROR(check("[node_cache] extra_ca", config.node_cache.extra_ca, false));
   RETURN_IF_ERROR(check("[node_cache] registries_conf", config.node_cache.registries_conf, false));
+  RETURN_IF_ERROR(check("[scratch_disk] folder", config.scratch_disk.folder, true));
   RETURN_IF_ERROR(check("[runtime] state_dir", config.runtime.state_dir, true));
   RETURN_IF_ERROR(CheckAnnotationNames(name, config));
   RETURN_IF_ERROR(CheckIdBlock(name, hypervisor));
@@ -148,6 +162,7 @@ absl::StatusOr<RuntimeConfig> FromJson(const Json& document, const std::string& 
   const Json* emulator = top.Table("emulator");
   const Json* network = top.Table("network");
   const Json* node_cache = top.Table("node_cache");
+  const Json* scratch_disk = top.Table("scratch_disk");
   const Json* runtime = top.Table("runtime");
   RETURN_IF_ERROR(top.Finish());
   const auto where = [&](std::string_view table) { return StrCat(name, ": [", table, "]"); };
@@ -163,6 +178,9 @@ absl::StatusOr<RuntimeConfig> FromJson(const Json& document, const std::string& 
   if (network) RETURN_IF_ERROR(ReadNetwork(*network, where("network"), &config.network));
   if (node_cache) {
     RETURN_IF_ERROR(ReadNodeCache(*node_cache, where("node_cache"), &config.node_cache));
+  }
+  if (scratch_disk) {
+    RETURN_IF_ERROR(ReadScratchDisk(*scratch_disk, where("scratch_disk"), &config.scratch_disk));
   }
   if (runtime) {
     RETURN_IF_ERROR(TableReader(*runtime, where("runtime"))

@@ -66,6 +66,13 @@ struct NodeCacheConfig {
   std::string extra_ca;           // PEM file of roots besides the system's; may be empty
 };
 
+// [scratch_disk]: room on this node's disk for what a guest would else keep in its memory. It is
+// offered; whether a guest uses it, and how it is encrypted, its owner decides in initdata.
+struct ScratchDiskConfig {
+  uint64_t size_mib = 0;  // 0: none; 64..67108864, sparse, so this is what it may grow to
+  std::string folder = "/var/lib/nacre/scratch";
+};
+
 // [runtime]
 struct RuntimeSection {
   std::string state_dir = "/run/nacre";
@@ -79,6 +86,7 @@ struct RuntimeConfig {
   EmulatorConfig emulator;
   NetworkConfig network;
   NodeCacheConfig node_cache;
+  ScratchDiskConfig scratch_disk;
   RuntimeSection runtime;
 };
 

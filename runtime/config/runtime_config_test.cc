@@ -21,6 +21,8 @@ TEST(RuntimeConfig, SmallestFileTakesDefaults) {
   EXPECT_EQ(config->hypervisor.tee, Tee::kNone);
   EXPECT_EQ(config->hypervisor.vcpus, 1u);
   EXPECT_EQ(config->network.mode, NetworkMode::kUser);
+  EXPECT_EQ(config->scratch_disk.size_mib, 0u);
+  EXPECT_EQ(config->scratch_disk.folder, "/var/lib/nacre/scratch");
   EXPECT_EQ(config->runtime.state_dir, "/run/nacre");
   EXPECT_THAT(config->runtime.enable_annotations, ::testing::ElementsAre("cc_init_data"));
 }
@@ -44,6 +46,9 @@ path = "/e"
 dir = "/d"
 [network]
 mode = "none"
+[scratch_disk]
+size_mib = 64
+folder = "/x"
 [runtime]
 state_dir = "/s"
 create_timeout_ms = 120000
@@ -62,6 +67,8 @@ enable_annotations = ["kernel_params", "cc_init_data"]
   EXPECT_EQ(config->emulator.path, "/e");
   EXPECT_EQ(config->emulator.dir, "/d");
   EXPECT_EQ(config->network.mode, NetworkMode::kNone);
+  EXPECT_EQ(config->scratch_disk.size_mib, 64u);
+  EXPECT_EQ(config->scratch_disk.folder, "/x");
   EXPECT_EQ(config->runtime.create_timeout_ms, 120000u);
 }
 
@@ -99,6 +106,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"BadAccelerator", HYPERVISOR "accelerator = \"hvf\"\n", "accelerator"},
         Refusal{"BadTee", HYPERVISOR "tee = \"sgx\"\n", "tee"},
         Refusal{"BadNetwork", HYPERVISOR "[network]\nmode = \"tap\"\n", "mode"},
+        Refusal{"SmallScratchDisk", HYPERVISOR "[scratch_disk]\nsize_mib = 63\n", "at least 64"},
+        Refusal{"LargeScratchDisk", HYPERVISOR "[scratch_disk]\nsize_mib = 67108865\n", "size_mib"},
+        Refusal{"RelativeScratch", HYPERVISOR "[scratch_disk]\nfolder = \"x\"\n", "absolute"},
+        Refusal{"ScratchSizeAsText", HYPERVISOR "[scratch_disk]\nsize_mib = \"1G\"\n", "size_mib"},
         Refusal{"RelativeKernel", "[hypervisor]\nkernel = \"k\"\ninitrd = \"/i\"\n", "absolute"},
         Refusal{"CommaInPath", "[hypervisor]\nkernel = \"/k,x\"\ninitrd = \"/i\"\n", "comma"},
         Refusal{"FirmwareWithoutTee", HYPERVISOR "firmware = \"/f\"\n", "firmware"},

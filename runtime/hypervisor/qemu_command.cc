@@ -1,8 +1,8 @@
 // A confidential VM wants the smallest machine that boots Linux: every device model left out is
 // code of the host the guest need not face, and boots faster. So: q35 with USB, SATA, SMM, HPET,
 // the VMware port, the keyboard controller and the display turned off; one serial console; one
-// virtio-serial card for agent and TEE ports; the initdata disk; a network card without its boot
-// ROM.
+// virtio-serial card for agent and TEE ports; the initdata disk; a scratch disk where the node
+// offers one; a network card without its boot ROM.
 //
 // Every device is virtio 1.0 only (disable-legacy=on): the legacy layout cannot work under memory
 // encryption, and what is emulated today must be what runs on hardware tomorrow.
@@ -139,6 +139,17 @@ void AddInitdataDisk(const std::string& path, Argv& argv) {
   Add(argv, "-device", "virtio-blk-pci,drive=initdata,serial=initdata,disable-legacy=on");
 }
 
+// Nothing in it outlives the guest, so flushing is wasted; and a full disk of the node is the
+// guest's I/O error, where QEMU would by default stop the machine and wait for somebody.
+void AddScratchDisk(int fd, Argv& argv) {
+  Add(argv, "-add-fd", StrCat("fd=", fd, ",set=1,opaque=scratch"));
+  Add(argv, "-blockdev",
+      "driver=raw,node-name=scratch,cache.no-flush=on,file.driver=file,"
+      "file.filename=/dev/fdset/1,file.cache.no-flush=on,file.locking=off");
+  Add(argv, "-device",
+      "virtio-blk-pci,drive=scratch,serial=scratch,werror=report,rerror=report,disable-legacy=on");
+}
+
 void AddNetwork(NetworkMode mode, Argv& argv) {
   if (mode == NetworkMode::kNone) {
     Add(argv, "-nic", "none");
@@ -161,6 +172,9 @@ absl::Status CheckResources(const SandboxPlan& plan, const VmResources& resource
   }
   if (plan.initdata.has_value() != !resources.initdata_disk.empty()) {
     return absl::InvalidArgumentError("an initdata disk belongs to a pod with initdata");
+  }
+  if ((plan.scratch_disk_mib != 0) != (resources.scratch_fd >= 0)) {
+    return absl::InvalidArgumentError("a scratch disk belongs to a plan that has one");
   }
   if (IsHardwareTee(plan.tee) && resources.accelerator != Accelerator::kKvm) {
     return absl::FailedPreconditionError(
@@ -190,6 +204,7 @@ absl::StatusOr<std::vector<std::string>> QemuCommand(const SandboxPlan& plan,
   Add(argv, "-append", plan.command_line);
   AddChannels(resources, argv);
   if (plan.initdata) AddInitdataDisk(resources.initdata_disk, argv);
+  if (resources.scratch_fd >= 0) AddScratchDisk(resources.scratch_fd, argv);
   AddNetwork(plan.network, argv);
   return argv;
 }

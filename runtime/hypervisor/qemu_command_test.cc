@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -50,19 +52,45 @@ VmResources Resources(Tee tee) {
 
 class Golden : public ::testing::TestWithParam<Tee> {};
 
+std::string GoldenFile(std::string_view name) {
+  return StrCat(NACRE_SOURCE_DIR, "/runtime/hypervisor/testdata/", name, ".argv");
+}
+
 // To renew the files after a wanted change: NACRE_UPDATE_GOLDEN=1 runtime_hypervisor_test
 TEST_P(Golden, CommandLineIsWhatTheFileSays) {
   const auto argv = QemuCommand(Plan(GetParam()), Resources(GetParam()));
   ASSERT_TRUE(argv.ok()) << argv.status();
   const std::string text = StrJoin(*argv, "\n") + "\n";
-  const std::string path = std::string(NACRE_SOURCE_DIR) + "/runtime/hypervisor/testdata/" +
-                           std::string(TeeName(GetParam())) + ".argv";
+  const std::string path = GoldenFile(TeeName(GetParam()));
   if (getenv("NACRE_UPDATE_GOLDEN")) {
     ASSERT_TRUE(WriteFile(path, AsBytes(text)).ok());
   }
   const auto expected = ReadTextFile(path, 64 << 10);
   ASSERT_TRUE(expected.ok()) << expected.status();
   EXPECT_EQ(text, *expected);
+}
+
+// The arguments a scratch disk adds, and nothing else, whatever protects the machine.
+TEST_P(Golden, AScratchDiskIsWhatItsFileSaysAndNoMore) {
+  SandboxPlan plan = Plan(GetParam());
+  VmResources resources = Resources(GetParam());
+  const auto without = QemuCommand(plan, resources);
+  plan.scratch_disk_mib = 4096;
+  resources.scratch_fd = 8;
+  const auto with = QemuCommand(plan, resources);
+  ASSERT_TRUE(without.ok() && with.ok()) << with.status();
+  const auto network = std::ranges::find(*without, "-netdev") - without->begin();
+  const std::vector<std::string> added(with->begin() + network,
+                                       with->end() - (without->size() - network));
+  const std::string text = StrJoin(added, "\n") + "\n";
+  const std::string path = GoldenFile("scratch-disk");
+  if (getenv("NACRE_UPDATE_GOLDEN")) {
+    ASSERT_TRUE(WriteFile(path, AsBytes(text)).ok());
+  }
+  EXPECT_EQ(text, ReadTextFile(path, 64 << 10).value_or("missing"));
+  std::vector<std::string> rest(*with);
+  rest.erase(rest.begin() + network, rest.begin() + network + added.size());
+  EXPECT_EQ(rest, *without);
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryTee, Golden,
@@ -172,6 +200,13 @@ TEST(QemuCommand, MismatchedResourcesAreRefused) {
   VmResources no_disk = Resources(Tee::kEmulatedSnp);
   no_disk.initdata_disk.clear();
   EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_disk).ok());
+
+  VmResources stray_scratch = Resources(Tee::kNone);
+  stray_scratch.scratch_fd = 8;
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kNone), stray_scratch).ok());
+  SandboxPlan wants_scratch = Plan(Tee::kNone);
+  wants_scratch.scratch_disk_mib = 64;
+  EXPECT_FALSE(QemuCommand(wants_scratch, Resources(Tee::kNone)).ok());
 
   VmResources no_facts = Resources(Tee::kSnp);
   no_facts.sev.reset();

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "runtime/hypervisor/process_record.h"
+#include "runtime/hypervisor/scratch_file.h"
 #include "runtime/node_cache/admission.h"
 
 namespace nacre::runtime {
@@ -24,6 +25,7 @@ constexpr int kQmpFd = 4;
 constexpr int kAgentFd = 5;
 constexpr int kTeeFd = 6;
 constexpr int kBlobsFd = 7;
+constexpr int kScratchFd = 8;
 
 constexpr char kQuoteServiceSocket[] = "/var/run/tdx-qgs/qgs.socket";
 
@@ -102,6 +104,7 @@ absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, const SandboxFile
     resources.agent_fd = kAgentFd;
   }
   resources.initdata_disk = files.initdata_disk;
+  if (plan.scratch_disk_mib != 0) resources.scratch_fd = kScratchFd;
   if (plan.tee == Tee::kEmulatedSnp) resources.tee_fd = kTeeFd;
   if (plan.tee == Tee::kSnp) {
     ASSIGN_OR_RETURN(resources.sev, ReadSevHostFacts());
@@ -133,6 +136,7 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
   ASSIGN_OR_RETURN(VmResources resources, Resources(plan, files, accelerator, agent));
   const UniqueFd blobs = JoinNodeCache(plan);
   if (blobs.valid()) resources.blobs_fd = kBlobsFd;
+  ASSIGN_OR_RETURN(const UniqueFd scratch, MakeScratchFile(plan));
   SubprocessOptions options;
   ASSIGN_OR_RETURN(options.argv, QemuCommand(plan, resources));
   ASSIGN_OR_RETURN(Channel console, MakeChannel("console"));
@@ -148,6 +152,7 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
     options.inherit.emplace_back(tee.child.get(), kTeeFd);
   }
   if (blobs.valid()) options.inherit.emplace_back(blobs.get(), kBlobsFd);
+  if (scratch.valid()) options.inherit.emplace_back(scratch.get(), kScratchFd);
   options.parent_death_signal = SIGKILL;
   ASSIGN_OR_RETURN(Subprocess qemu, Subprocess::Start(options));
   VmProcesses processes{std::move(qemu),       std::nullopt,          std::move(console.host),

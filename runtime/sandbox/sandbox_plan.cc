@@ -56,6 +56,8 @@ absl::StatusOr<SandboxPlan> PlanVm(const RuntimeConfig& config, std::string_view
   plan.emulator_path = config.emulator.path;
   plan.emulator_dir = config.emulator.dir;
   plan.node_cache_socket = config.node_cache.socket;
+  plan.scratch_disk_mib = config.scratch_disk.size_mib;
+  plan.scratch_disk_folder = config.scratch_disk.folder;
   plan.create_timeout_ms = config.runtime.create_timeout_ms;
   return plan;
 }

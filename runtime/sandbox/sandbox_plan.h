@@ -44,6 +44,8 @@ struct SandboxPlan {
   std::string emulator_path;
   std::string emulator_dir;
   std::string node_cache_socket;  // empty: the guest gets no line to a cache
+  uint64_t scratch_disk_mib = 0;  // 0: the guest is offered no scratch disk
+  std::string scratch_disk_folder;
   uint64_t create_timeout_ms = 60000;
 
   // Its container.

@@ -155,6 +155,9 @@ EOF
   stack_wait containerd 10 ctr --address "$STACK/containerd.sock" version
 }
 
+# stack_image_extra ROOT: what a scenario adds to the image.
+stack_image_extra() { :; }
+
 # A small image from nothing: busybox, and one file that only a proven guest may read.
 stack_image() {
   local layout=$STACK/image root=$STACK/bundle/rootfs tool
@@ -168,6 +171,7 @@ stack_image() {
   done
   printf '%s\n' root:x:0:0:root:/:/bin/sh guest:x:1000:1000::/:/bin/sh >"$root/etc/passwd"
   echo "the pearl is inside" >"$root/pearl.txt"
+  stack_image_extra "$root"
   stack_step umoci-repack umoci repack --image "$layout:1" "$STACK/bundle"
   stack_step umoci-config umoci config --image "$layout:1" --config.env PATH=/bin \
     --config.workingdir / --config.cmd /bin/sh --config.cmd -c \

@@ -1,0 +1,85 @@
+#include "guest-agent/storage/scratch_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+
+namespace nacre::guest_agent {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr uint64_t kMib = 2048;  // in sectors
+constexpr uint64_t kMemory = uint64_t{512} << 20;
+
+StorageSettings Disk(uint64_t minimum_mib, bool integrity = true) {
+  return {ImageStorage::kEncryptedDisk, minimum_mib, integrity};
+}
+
+TEST(ScratchPlan, UsesTheWholeDisk) {
+  const auto plan = PlanScratch(Disk(256), 4096 * kMib, kMemory);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->sectors, 4096 * kMib);
+  // 16 bytes for each of 2^20 blocks, the kernel's journal, and one more for what was cut.
+  EXPECT_EQ(plan->tag_device_kib, 16384u + 1024 + 1);
+}
+
+TEST(ScratchPlan, TagsTakeAtMostAnEighthOfTheMemory) {
+  const auto plan = PlanScratch(Disk(256), uint64_t{1} << 36, kMemory);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->sectors, 16384 * kMib);
+  EXPECT_LE(plan->tag_device_kib, 65536u + 1025);
+  const auto without = PlanScratch(Disk(256, false), uint64_t{1} << 36, kMemory);
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(without->sectors, uint64_t{1} << 36);
+  EXPECT_EQ(without->tag_device_kib, 0u);
+}
+
+TEST(ScratchPlan, TheOwnersMinimumHoldsForDiskAndMemory) {
+  EXPECT_TRUE(PlanScratch(Disk(1024), 1024 * kMib, kMemory).ok());
+  const auto small = PlanScratch(Disk(1024), 1024 * kMib - 8, kMemory);
+  EXPECT_EQ(small.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(small.status().message()),
+              HasSubstr("it has 1023 MiB, the owner wants at least 1024"));
+  EXPECT_TRUE(PlanScratch(Disk(16384), 20000 * kMib, kMemory).ok());
+  const auto memory = PlanScratch(Disk(16385), 20000 * kMib, kMemory);
+  EXPECT_EQ(memory.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(memory.status().message()),
+              HasSubstr("needs 512 MiB of memory or more, the guest has 512"));
+  EXPECT_TRUE(PlanScratch(Disk(16385, false), 20000 * kMib, kMemory).ok());
+}
+
+TEST(ScratchPlan, SizesOfAHostileHost) {
+  EXPECT_FALSE(PlanScratch(Disk(64), 0, kMemory).ok());
+  const auto odd = PlanScratch(Disk(64), 64 * kMib + 1, kMemory);
+  EXPECT_THAT(std::string(odd.status().message()), HasSubstr("131073 sectors"));
+  EXPECT_FALSE(PlanScratch(Disk(64), UINT64_MAX, kMemory).ok());
+  EXPECT_TRUE(PlanScratch(Disk(64), UINT64_MAX - 7, kMemory).ok());
+  EXPECT_EQ(PlanScratch(Disk(64, false), UINT64_MAX - 7, kMemory)->sectors, uint64_t{1} << 37);
+  EXPECT_FALSE(PlanScratch(Disk(64), 64 * kMib, 0).ok());
+}
+
+TEST(ScratchPlan, TablesAreWhatTheKernelReads) {
+  const ScratchPlan plan{1024 * kMib, 5121};
+  EXPECT_EQ(IntegrityTable(plan, "/dev/vdb", "/dev/ram0"),
+            (DeviceTable{2097152, "integrity",
+                         "/dev/vdb 0 16 D 5 meta_device:/dev/ram0 block_size:4096 "
+                         "internal_hash:sha256 journal_sectors:8 buffer_sectors:8"}));
+  EXPECT_EQ(CryptTable(plan, "/dev/dm-0", "nacre:scratch"),
+            (DeviceTable{2097152, "crypt",
+                         "aes-xts-plain64 :64:logon:nacre:scratch 0 /dev/dm-0 0 2 "
+                         "sector_size:4096 iv_large_sectors"}));
+}
+
+TEST(ScratchPlan, OnlyWithoutIntegrityAreTablesMadeLater) {
+  const auto with = FilesystemCommand({2097152, 5121}, "/dev/dm-1");
+  EXPECT_THAT(with, Contains("nodiscard,num_backup_sb=0,lazy_itable_init=0"));
+  EXPECT_EQ(with.back(), "/dev/dm-1");
+  EXPECT_THAT(FilesystemCommand({2097152, 0}, "/dev/dm-1"),
+              Contains("nodiscard,num_backup_sb=0,lazy_itable_init=1"));
+}
+
+}  // namespace
+}  // namespace nacre::guest_agent
