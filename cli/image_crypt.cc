@@ -30,8 +30,10 @@ absl::StatusOr<image::Platform> ParsePlatform(const std::string& text) {
   return image::Platform{text.substr(0, slash), text.substr(slash + 1)};
 }
 
-absl::StatusOr<std::unique_ptr<image::ImageSource>> OpenSource(const Arguments& arguments) {
+absl::StatusOr<std::unique_ptr<image::ImageSource>> OpenSource(const Arguments& arguments,
+                                                               image::RewriteRequest* request) {
   ASSIGN_OR_RETURN(image::ImagePullerOptions options, LoadImageOptions(arguments.registry));
+  request->registry = options.registry;
   return image::OpenImageSource(arguments.source, {options.registry, options.limits});
 }
 
@@ -54,7 +56,8 @@ absl::Status Encrypt(const Arguments& arguments) {
   request.layers = arguments.layers;
   request.image.destination = arguments.destination;
   ASSIGN_OR_RETURN(request.image.platform, ParsePlatform(arguments.platform));
-  ASSIGN_OR_RETURN(std::unique_ptr<image::ImageSource> source, OpenSource(arguments));
+  ASSIGN_OR_RETURN(std::unique_ptr<image::ImageSource> source,
+                   OpenSource(arguments, &request.image));
   request.image.source = source.get();
   ASSIGN_OR_RETURN(image::EncryptedImage image, image::EncryptImage(request));
   return PrintDigest(image.manifest_digest);
@@ -67,7 +70,7 @@ absl::Status Decrypt(const Arguments& arguments) {
   image::RewriteRequest request;
   request.destination = arguments.destination;
   ASSIGN_OR_RETURN(request.platform, ParsePlatform(arguments.platform));
-  ASSIGN_OR_RETURN(std::unique_ptr<image::ImageSource> source, OpenSource(arguments));
+  ASSIGN_OR_RETURN(std::unique_ptr<image::ImageSource> source, OpenSource(arguments, &request));
   request.source = source.get();
   ASSIGN_OR_RETURN(image::DecryptedImage image, image::DecryptImage(request, options));
   if (image.layers == 0) std::fprintf(stderr, "no layer was encrypted\n");
@@ -76,7 +79,8 @@ absl::Status Decrypt(const Arguments& arguments) {
 
 void AddPlaces(CLI::App* verb, Arguments* arguments) {
   verb->add_option("source", arguments->source, "oci:FOLDER[:TAG] or docker://NAME")->required();
-  verb->add_option("destination", arguments->destination, "oci:FOLDER:TAG")->required();
+  verb->add_option("destination", arguments->destination, "oci:FOLDER:TAG or docker://NAME:TAG")
+      ->required();
   verb->add_option("--platform", arguments->platform, "which image of an index (OS/ARCHITECTURE)")
       ->capture_default_str();
   AddImageRegistryFlags(*verb, &arguments->registry);

@@ -15,10 +15,10 @@ constexpr std::string_view kEncrypted = "+encrypted";
 constexpr std::string_view kEncryptionAnnotations = "org.opencontainers.image.enc.";
 
 absl::StatusOr<Descriptor> DecryptBlob(ImageSource* source, const Descriptor& layer,
-                                       const LayerKey& key, OciLayout* to) {
+                                       const LayerKey& key, ImageDestination* to) {
   ASSIGN_OR_RETURN(LayerDecryptor decryptor, LayerDecryptor::Create(key));
   Bytes plain;
-  const auto decrypt = [&](OciLayout::OnBytes write) -> absl::Status {
+  const auto decrypt = [&](ImageDestination::OnBytes write) -> absl::Status {
     const absl::Status read = source->StreamBlob(layer, [&](ByteView piece) -> absl::Status {
       plain.resize(piece.size());
       RETURN_IF_ERROR(decryptor.Write(piece, plain));
@@ -35,7 +35,7 @@ absl::StatusOr<Descriptor> DecryptBlob(ImageSource* source, const Descriptor& la
 }
 
 absl::StatusOr<Descriptor> DecryptLayer(ImageSource* source, const Descriptor& layer,
-                                        const LayerKey& key, OciLayout* to) {
+                                        const LayerKey& key, ImageDestination* to) {
   ASSIGN_OR_RETURN(Descriptor out, DecryptBlob(source, layer, key, to));
   out.media_type = OciLayerMediaType(layer.media_type);
   out.media_type.resize(out.media_type.size() - kEncrypted.size());
@@ -51,23 +51,23 @@ absl::StatusOr<DecryptedImage> DecryptImage(const RewriteRequest& image,
                                             const LayerKeyOptions& options) {
   DecryptedImage result;
   std::vector<std::optional<LayerKey>> keys;
-  ASSIGN_OR_RETURN(
-      result.manifest_digest,
-      RewriteImage(
-          image,
-          [&](const std::vector<Descriptor>& layers) -> absl::Status {
-            ASSIGN_OR_RETURN(keys, UnwrapLayerKeys(layers, options));
-            return absl::OkStatus();
-          },
-          [&](size_t number, const Descriptor& layer, OciLayout* to) -> absl::StatusOr<Descriptor> {
-            if (!keys[number].has_value()) {
-              ASSIGN_OR_RETURN(Descriptor copy, CopyBlob(image.source, layer, to));
-              copy.media_type = OciLayerMediaType(layer.media_type);
-              return copy;
-            }
-            ++result.layers;
-            return DecryptLayer(image.source, layer, *keys[number], to);
-          }));
+  ASSIGN_OR_RETURN(result.manifest_digest,
+                   RewriteImage(
+                       image,
+                       [&](const std::vector<Descriptor>& layers) -> absl::Status {
+                         ASSIGN_OR_RETURN(keys, UnwrapLayerKeys(layers, options));
+                         return absl::OkStatus();
+                       },
+                       [&](size_t number, const Descriptor& layer,
+                           ImageDestination* to) -> absl::StatusOr<Descriptor> {
+                         if (!keys[number].has_value()) {
+                           ASSIGN_OR_RETURN(Descriptor copy, CopyBlob(image.source, layer, to));
+                           copy.media_type = OciLayerMediaType(layer.media_type);
+                           return copy;
+                         }
+                         ++result.layers;
+                         return DecryptLayer(image.source, layer, *keys[number], to);
+                       }));
   return result;
 }
 

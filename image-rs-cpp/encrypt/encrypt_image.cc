@@ -50,7 +50,7 @@ class Encryption {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Descriptor> Change(size_t number, const Descriptor& layer, OciLayout* to) {
+  absl::StatusOr<Descriptor> Change(size_t number, const Descriptor& layer, ImageDestination* to) {
     if (selected_.contains(number)) {
       ASSIGN_OR_RETURN(LayerType type, ParseLayerMediaType(layer.media_type));
       return type.encrypted ? AddRecipients(layer, to) : Encrypt(layer, to);
@@ -63,13 +63,13 @@ class Encryption {
   const EncryptedImage& result() const { return result_; }
 
  private:
-  absl::StatusOr<Descriptor> Encrypt(const Descriptor& layer, OciLayout* to) {
+  absl::StatusOr<Descriptor> Encrypt(const Descriptor& layer, ImageDestination* to) {
     LayerKey key;
     key.symmetric_key = crypto::RandomSecret(32);
     key.nonce = crypto::RandomBytes(16);
     key.plain_digest = layer.digest.text();
     ASSIGN_OR_RETURN(LayerEncryptor encryptor, LayerEncryptor::Create(key));
-    ASSIGN_OR_RETURN(Descriptor out, to->AddBlob([&](OciLayout::OnBytes write) {
+    ASSIGN_OR_RETURN(Descriptor out, to->AddBlob([&](ImageDestination::OnBytes write) {
       return request_.image.source->StreamBlob(
           layer, [&](ByteView piece) { return encryptor.Write(piece, write); });
     }));
@@ -82,7 +82,7 @@ class Encryption {
     return out;
   }
 
-  absl::StatusOr<Descriptor> AddRecipients(const Descriptor& layer, OciLayout* to) {
+  absl::StatusOr<Descriptor> AddRecipients(const Descriptor& layer, ImageDestination* to) {
     ASSIGN_OR_RETURN(Descriptor out, CopyBlob(request_.image.source, layer, to));
     out.media_type = OciLayerMediaType(layer.media_type);
     RETURN_IF_ERROR(request_.recipients.Wrap(*known_[result_.recipients++], &out.annotations));
@@ -105,7 +105,7 @@ absl::StatusOr<EncryptedImage> EncryptImage(const EncryptRequest& request) {
       RewriteImage(
           request.image,
           [&](const std::vector<Descriptor>& layers) { return encryption.See(layers); },
-          [&](size_t number, const Descriptor& layer, OciLayout* to) {
+          [&](size_t number, const Descriptor& layer, ImageDestination* to) {
             return encryption.Change(number, layer, to);
           }));
   EncryptedImage result = encryption.result();

@@ -42,6 +42,9 @@ class RegistrySource : public ImageSource {
   RegistrySource(std::unique_ptr<RegistryClient> client, ImageReference image)
       : client_(std::move(client)), image_(std::move(image)) {}
 
+  std::string repository() const override {
+    return StrCat(image_.registry, "/", image_.repository);
+  }
   absl::StatusOr<Document> Named() override { return Get(image_.Target()); }
   absl::StatusOr<Document> ByDigest(const Descriptor& manifest) override {
     return Get(manifest.digest.text());

@@ -39,6 +39,8 @@ class ImageSource {
   virtual absl::StatusOr<Document> ByDigest(const Descriptor& manifest) = 0;
   // A blob in pieces; size and digest are checked at its end.
   virtual absl::Status StreamBlob(const Descriptor& blob, OnBytes on_bytes) = 0;
+  // "host:port/repository" of a registry, where others may find its blobs; "" else.
+  virtual std::string repository() const { return ""; }
 };
 
 struct SourceOptions {

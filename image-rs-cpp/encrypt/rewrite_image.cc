@@ -1,6 +1,5 @@
 #include "image-rs-cpp/encrypt/rewrite_image.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
 
@@ -17,8 +16,8 @@ Json ToJson(const Descriptor& descriptor) {
   return json;
 }
 
-absl::StatusOr<std::string> RewriteInto(const RewriteRequest& request, const std::string& tag,
-                                        OciLayout* destination, LayersSeen seen,
+absl::StatusOr<std::string> RewriteInto(const RewriteRequest& request,
+                                        ImageDestination* destination, LayersSeen seen,
                                         LayerChange change) {
   ASSIGN_OR_RETURN(ImageSource::Document document,
                    ReadManifest(request.source, request.platform, request.limits));
@@ -38,12 +37,8 @@ absl::StatusOr<std::string> RewriteInto(const RewriteRequest& request, const std
   text["layers"] = std::move(layers);
   text["config"] = ToJson(config);
   ASSIGN_OR_RETURN(std::string new_text, DumpJson(text));
-  ASSIGN_OR_RETURN(Descriptor added, destination->AddBlob([&](OciLayout::OnBytes write) {
-    return write(AsBytes(new_text));
-  }));
-  added.media_type = kOciManifest;
-  RETURN_IF_ERROR(destination->WriteIndex(added, tag));
-  return added.digest.text();
+  RETURN_IF_ERROR(destination->Finish(new_text, kOciManifest));
+  return BlobDigest::OfSha256(AsBytes(new_text)).text();
 }
 
 }  // namespace
@@ -67,8 +62,9 @@ std::string OciLayerMediaType(std::string_view media_type) {
 }
 
 absl::StatusOr<Descriptor> CopyBlob(ImageSource* source, const Descriptor& blob,
-                                    OciLayout* destination) {
-  ASSIGN_OR_RETURN(Descriptor copy, destination->AddBlob([&](OciLayout::OnBytes write) {
+                                    ImageDestination* destination) {
+  if (destination->Has(blob, source->repository())) return blob;
+  ASSIGN_OR_RETURN(Descriptor copy, destination->AddBlob([&](ImageDestination::OnBytes write) {
     return source->StreamBlob(blob, write);
   }));
   copy.media_type = blob.media_type;
@@ -78,15 +74,11 @@ absl::StatusOr<Descriptor> CopyBlob(ImageSource* source, const Descriptor& blob,
 
 absl::StatusOr<std::string> RewriteImage(const RewriteRequest& request, LayersSeen seen,
                                          LayerChange change) {
-  ASSIGN_OR_RETURN(LayoutName place, ParseLayoutName(request.destination), "destination");
-  if (place.tag.empty()) {
-    return absl::InvalidArgumentError("destination: give a tag, oci:FOLDER:TAG");
-  }
-  const bool is_new = !OciLayout::IsLayout(place.folder);
-  ASSIGN_OR_RETURN(OciLayout destination, is_new ? OciLayout::Create(place.folder, request.limits)
-                                                 : OciLayout::Open(place.folder, request.limits));
-  absl::StatusOr<std::string> digest = RewriteInto(request, place.tag, &destination, seen, change);
-  if (!digest.ok() && is_new) RETURN_IF_ERROR(RemoveTree(place.folder), Message(digest.status()));
+  ASSIGN_OR_RETURN(auto destination,
+                   OpenImageDestination(request.destination, {request.registry, request.limits}),
+                   "destination");
+  absl::StatusOr<std::string> digest = RewriteInto(request, destination.get(), seen, change);
+  if (!digest.ok()) RETURN_IF_ERROR(destination->Discard(), Message(digest.status()));
   return digest;
 }
 

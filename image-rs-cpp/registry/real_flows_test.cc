@@ -2,16 +2,11 @@
 // and checked. The signature is checked once more by the openssl program.
 #include <gtest/gtest.h>
 
-#include <ctime>
-
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/status_testing.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
-#include "crypto/jws.h"
-#include "crypto/random.h"
-#include "crypto/x509_make.h"
 #include "image-rs-cpp/registry/resolve.h"
 #include "image-rs-cpp/signature/cosign.h"
 #include "image-rs-cpp/signature/sign.h"
@@ -19,7 +14,7 @@
 #include "image-rs-cpp/testing/real_registry.h"
 #include "image-rs-cpp/testing/test_image.h"
 #include "image-rs-cpp/testing/test_sigstore.h"
-#include "net/http_server.h"
+#include "image-rs-cpp/testing/token_server.h"
 
 namespace nacre::image {
 namespace {
@@ -29,35 +24,6 @@ using testing::PemOf;
 using testing::RealRegistry;
 using testing::RealRegistryOptions;
 using testing::TestImage;
-
-// "pass"
-constexpr const char* kHtpasswd =
-    "user:$2b$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K\n";
-
-crypto::Certificate Root(const crypto::PrivateKey& key) {
-  crypto::CertificateRequest request;
-  request.subject = {{"CN", "root"}};
-  request.not_before = std::time(nullptr) - 60;
-  request.not_after = request.not_before + 3600;
-  request.is_ca = true;
-  return *crypto::MakeCertificate(request, key.public_key(), nullptr, key,
-                                  crypto::SignatureScheme::kEcdsaSha256);
-}
-
-crypto::Certificate ServerCertificate(const crypto::PrivateKey& key,
-                                      const crypto::Certificate& root,
-                                      const crypto::PrivateKey& root_key) {
-  crypto::CertificateRequest request;
-  request.subject = {{"CN", "registry"}};
-  request.not_before = root.not_before();
-  request.not_after = root.not_after();
-  request.server_auth = true;
-  request.ip_addresses = {"127.0.0.1"};
-  return *crypto::MakeCertificate(request, key.public_key(), &root, root_key,
-                                  crypto::SignatureScheme::kEcdsaSha256);
-}
-
-std::string PrivatePem(const crypto::PrivateKey& key) { return ToString(key.ToPem()->view()); }
 
 class RealFlowsTest : public ::testing::Test {
  protected:
@@ -119,13 +85,12 @@ TEST_F(RealFlowsTest, PlainHttp) {
 }
 
 TEST_F(RealFlowsTest, HttpsUnderARootOfOurOwnWithAPassword) {
-  const auto root_key = NewKey(), key = NewKey();
-  const auto root = Root(root_key);
-  Start({.tls_certificate_pem = ServerCertificate(key, root, root_key).ToPem(),
-         .tls_private_key_pem = PrivatePem(key),
-         .htpasswd = kHtpasswd});
+  const testing::TlsIdentity tls;
+  Start({.tls_certificate_pem = tls.certificate_pem(),
+         .tls_private_key_pem = tls.key_pem(),
+         .htpasswd = testing::kHtpasswd});
   EXPECT_STATUS(Push(), kUnauthenticated, "") << "an unknown root";
-  options_.extra_ca_pem = root.ToPem();
+  options_.extra_ca_pem = tls.root_pem();
   EXPECT_STATUS(Push(), kUnauthenticated, "'Basic' credentials");
   SetLogin("user:wrong");
   EXPECT_STATUS(Push(), kUnauthenticated, "answers 401");
@@ -133,52 +98,8 @@ TEST_F(RealFlowsTest, HttpsUnderARootOfOurOwnWithAPassword) {
   ExpectBothWays();
 }
 
-// Tokens as the distribution project's token authentication has them.
-class TokenServer {
- public:
-  TokenServer() : key_(NewKey()), certificate_(Root(key_)) {
-    auto server = net::HttpServer::Start({}, [this](const net::HttpServerRequest& request) {
-      return net::MakeResponse(200, "application/json",
-                               StrCat("{\"token\": \"", Token(request), "\", \"expires_in\": 60}"));
-    });
-    EXPECT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-  }
-  std::string url() const { return server_->url() + "/token"; }
-  std::string host() const { return StrCat("127.0.0.1:", server_->port()); }
-  std::string root() const { return certificate_.ToPem(); }
-  std::string wanted = "Basic " + Base64Encode(AsBytes("user:pass"));
-
- private:
-  std::string Token(const net::HttpServerRequest& request) {
-    const auto query = *net::ParseQuery(request.query);
-    Json access = Json::array();
-    for (const auto& [name, value] : query) {
-      if (name != "scope" || request.Header("Authorization") != wanted) continue;
-      const auto parts = StrSplit(value, ':');
-      Json actions = Json::array();
-      for (std::string_view action : StrSplit(parts.at(2), ',')) actions.push_back(action);
-      access.push_back({{"type", parts.at(0)}, {"name", parts.at(1)}, {"actions", actions}});
-    }
-    const int64_t now = std::time(nullptr);
-    const Json claims = {{"iss", testing::kTokenIssuer},
-                         {"sub", "user"},
-                         {"aud", testing::kTokenService},
-                         {"iat", now},
-                         {"nbf", now - 5},
-                         {"exp", now + 60},
-                         {"jti", HexEncode(crypto::RandomBytes(8))},
-                         {"access", access}};
-    const Json header = {{"typ", "JWT"}, {"x5c", {Base64Encode(certificate_.der())}}};
-    return *crypto::JwsSign(key_, crypto::JwsAlgorithm::kEs256, header, AsBytes(claims.dump()));
-  }
-  crypto::PrivateKey key_;
-  crypto::Certificate certificate_;
-  std::unique_ptr<net::HttpServer> server_;
-};
-
 TEST_F(RealFlowsTest, TokensFromAServerOfItsOwn) {
-  TokenServer tokens;
+  testing::TokenServer tokens;
   Start({.token_realm = tokens.url(), .token_root_pem = tokens.root()});
   options_.insecure_registries = {registry_->host()};
   EXPECT_STATUS(Push(), kPermissionDenied, "plain http") << "the token server is not listed";

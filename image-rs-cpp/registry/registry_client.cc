@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "image-rs-cpp/printable.h"
 #include "image-rs-cpp/registry/auth_challenge.h"
+#include "image-rs-cpp/registry/blob_upload.h"
 
 namespace nacre::image {
 namespace {
@@ -229,45 +230,71 @@ absl::StatusOr<std::string> RegistryClient::GetBlobText(const ImageReference& im
   return text;
 }
 
-// The upload's URL is the registry's to choose; the digest is added to it.
-absl::Status RegistryClient::PushBlob(const Endpoint& endpoint, const std::string& blob) {
-  Request start;
-  start.endpoint = &endpoint;
-  start.method = "POST";
-  start.target = ApiPath(endpoint, "blobs/uploads/");
-  ASSIGN_OR_RETURN(const net::HttpResponse place, session_->Send(start));
-  if (place.status != 202) return RegistryRefusal(place, "registry");
-  ASSIGN_OR_RETURN(const net::Url base,
-                   net::ParseUrl(StrCat(session_->IsInsecure(endpoint) ? "http://" : "https://",
-                                        endpoint.registry, start.target)));
-  ASSIGN_OR_RETURN(net::Url url, net::ResolveUrl(base, place.Header("Location")), "upload");
-  url.target += url.target.find('?') == std::string::npos ? "?" : "&";
-  StrAppend(&url.target, "digest=", net::PercentEncode(crypto::OciDigest(AsBytes(blob))));
+absl::StatusOr<Endpoint> RegistryClient::OwnPlace(const ImageReference& image) const {
+  ASSIGN_OR_RETURN(std::vector<Endpoint> places, registries_.Endpoints(image));
+  return std::move(places.back());
+}
+
+absl::StatusOr<Descriptor> RegistryClient::AddBlob(const ImageReference& image, Producer produce) {
+  const std::string what = StrCat("pushing a blob of ", Key(image));
+  ASSIGN_OR_RETURN(const Endpoint endpoint, OwnPlace(image), what);
+  BlobUpload upload(session_.get(), &endpoint, limits_.fetch_attempts);
+  RETURN_IF_ERROR(upload.Start(), what);
+  absl::Status sent;  // as opposed to what the producer says
+  absl::Status status = produce([&](ByteView data) { return sent = upload.Write(data); });
+  if (!sent.ok()) status = Annotate(sent, what);
+  if (status.ok()) {
+    absl::StatusOr<Descriptor> done = upload.Finish();
+    if (done.ok()) return done;
+    status = Annotate(done.status(), what);
+  }
+  upload.Cancel();
+  return status;
+}
+
+bool RegistryClient::HasBlob(const ImageReference& image, const BlobDigest& blob,
+                             const std::string& other) {
+  const absl::StatusOr<Endpoint> endpoint = OwnPlace(image);
+  if (!endpoint.ok()) return false;
+  Request look;
+  look.endpoint = &*endpoint;
+  look.method = "HEAD";
+  look.target = ApiPath(*endpoint, StrCat("blobs/", blob.text()));
+  const absl::StatusOr<net::HttpResponse> found = session_->Send(look);
+  if (found.ok() && found->status == 200) return true;
+  const std::string here = image.registry + "/";
+  if (!found.ok() || !other.starts_with(here) || other == Key(image)) return false;
+  Request mount;
+  mount.endpoint = &*endpoint;
+  mount.method = "POST";
+  mount.target = ApiPath(
+      *endpoint, StrCat("blobs/uploads/?mount=", net::PercentEncode(blob.text()),
+                        "&from=", net::PercentEncode(std::string_view(other).substr(here.size()))));
+  const absl::StatusOr<net::HttpResponse> mounted = session_->Send(mount);
+  return mounted.ok() && mounted->status == 201;
+}
+
+absl::Status RegistryClient::PutManifest(const ImageReference& image, const std::string& manifest,
+                                         std::string_view media_type, const std::string& tag) {
+  const std::string what = StrCat("pushing ", Key(image), ":", tag);
+  ASSIGN_OR_RETURN(const Endpoint endpoint, OwnPlace(image), what);
   Request put;
   put.endpoint = &endpoint;
   put.method = "PUT";
-  put.target = url.ToString();
-  put.headers = {{"Content-Type", "application/octet-stream"}};
-  put.body = blob;
-  ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put));
-  return done.status == 201 ? absl::OkStatus() : RegistryRefusal(done, "registry");
+  put.target = ApiPath(endpoint, StrCat("manifests/", tag));
+  put.headers = {{"Content-Type", std::string(media_type)}};
+  put.body = manifest;
+  ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put), what);
+  return done.status == 201 ? absl::OkStatus() : Annotate(RegistryRefusal(done, "registry"), what);
 }
 
 absl::Status RegistryClient::Push(const ImageReference& image,
                                   const std::vector<std::string>& blobs,
                                   const std::string& manifest, const std::string& tag) {
-  const std::string what = StrCat("pushing ", Key(image), ":", tag);
-  ASSIGN_OR_RETURN(const std::vector<Endpoint> places, registries_.Endpoints(image), what);
-  const Endpoint& endpoint = places.back();
-  for (const std::string& blob : blobs) RETURN_IF_ERROR(PushBlob(endpoint, blob), what);
-  Request put;
-  put.endpoint = &endpoint;
-  put.method = "PUT";
-  put.target = ApiPath(endpoint, StrCat("manifests/", tag));
-  put.headers = {{"Content-Type", std::string(kOciManifest)}};
-  put.body = manifest;
-  ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put), what);
-  return done.status == 201 ? absl::OkStatus() : Annotate(RegistryRefusal(done, "registry"), what);
+  for (const std::string& blob : blobs) {
+    RETURN_IF_ERROR(AddBlob(image, [&](Sink write) { return write(AsBytes(blob)); }).status());
+  }
+  return PutManifest(image, manifest, kOciManifest, tag);
 }
 
 }  // namespace nacre::image

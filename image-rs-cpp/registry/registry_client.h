@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "image-rs-cpp/limits.h"
@@ -67,8 +68,20 @@ class RegistryClient : public BlobSource {
   // A small blob whole, with size and digest checked.
   absl::StatusOr<std::string> GetBlobText(const ImageReference& image, const Descriptor& blob);
 
-  // Puts blobs and a manifest that names them into the repository, under a tag (or the manifest's
-  // digest). To the registry itself, never a mirror. For the owner's desk; guests only read.
+  // The owner's desk: what follows goes to the registry itself, never a mirror. Guests only read.
+
+  // Streams a blob into the repository: `produce` writes it piece by piece into the sink it is
+  // given (blob_upload.h). Its digest is sha256's; media type and annotations are empty.
+  using Sink = absl::FunctionRef<absl::Status(ByteView)>;
+  using Producer = absl::FunctionRef<absl::Status(Sink write)>;
+  absl::StatusOr<Descriptor> AddBlob(const ImageReference& image, Producer produce);
+  // The repository has the blob, or has now got it from `other` of the same registry
+  // ("host:port/repository"; empty: none). False also when the registry does not say.
+  bool HasBlob(const ImageReference& image, const BlobDigest& blob, const std::string& other = "");
+  // Under a tag, or the manifest's digest.
+  absl::Status PutManifest(const ImageReference& image, const std::string& manifest,
+                           std::string_view media_type, const std::string& tag);
+  // Small blobs and an OCI manifest that names them.
   absl::Status Push(const ImageReference& image, const std::vector<std::string>& blobs,
                     const std::string& manifest, const std::string& tag);
 
@@ -83,7 +96,7 @@ class RegistryClient : public BlobSource {
                                                    const std::string& accept);
   absl::Status ReadFrom(const Endpoint& endpoint, const Descriptor& blob, uint64_t offset,
                         const OnBytes& on_bytes);
-  absl::Status PushBlob(const Endpoint& endpoint, const std::string& blob);
+  absl::StatusOr<Endpoint> OwnPlace(const ImageReference& image) const;
 
   const RegistriesConf registries_;
   const Limits limits_;

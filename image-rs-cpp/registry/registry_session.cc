@@ -56,7 +56,7 @@ absl::StatusOr<std::string> AllRoots(const RegistryOptions& options) {
   return StrCat(system.value_or(""), "\n", options.extra_ca_pem);
 }
 
-bool MayRepeat(const std::string& method) { return method != "POST"; }
+bool MayRepeat(const std::string& method) { return method != "POST" && method != "PATCH"; }
 
 }  // namespace
 

@@ -15,6 +15,7 @@ class Gpg {
   // kNotFound when gpg, gpgv or skopeo is not installed.
   static absl::StatusOr<std::unique_ptr<Gpg>> Start();
   ~Gpg();
+  const std::string& home() const { return home_.path(); }  // its GNUPGHOME
 
   // A new Ed25519 key; `expire` as gpg takes it ("0": never). Returns its fingerprint.
   absl::StatusOr<std::string> NewKey(const std::string& name, const std::string& expire = "0");

@@ -92,7 +92,7 @@ stack_stop() {
   local status=$? name
   set +e
   trap - EXIT INT TERM
-  for name in containerd kbs registry node-cache; do stack_end $name; done
+  for name in containerd kbs registry node-cache lookaside; do stack_end $name; done
   guest_processes | xargs -r kill -9 2>/dev/null
   if [ $status -ne 0 ] && [ -n "${STACK_KEEP_LOGS:-}" ]; then stack_keep_logs; fi
   rm -rf "$STACK"
