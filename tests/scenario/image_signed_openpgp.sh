@@ -50,7 +50,8 @@ new_key() {
     --quick-gen-key "$1@example.com" ed25519 sign never 2>"$STACK/log/gpg.log" ||
     failed "gpg: $(tail -n 1 "$STACK/log/gpg.log")"
   gpg --batch -q --export "$1@example.com" >"$STACK/$1.gpg"
-  gpg --batch -q --with-colons -k "$1@example.com" 2>>"$STACK/log/gpg.log" | sed -n '/^fpr/{s/^fpr:*\(.*\):$/\1/p;q}'
+  gpg --batch -q --with-colons -k "$1@example.com" 2>>"$STACK/log/gpg.log" |
+    sed -n '/^fpr/{s/^fpr:*\(.*\):$/\1/p;q}'
 }
 # sign_by FINGERPRINT: skopeo signs the image that is in the registry, and nothing else is kept.
 sign_by() {
