@@ -238,7 +238,7 @@ TEST(HttpClient, StreamsPieceByPiece) {
   EXPECT_EQ(got, big);
   EXPECT_EQ(response->body, "");
   EXPECT_EQ(heads, 1);
-  EXPECT_LE(largest, 64u << 10);
+  EXPECT_LE(largest, 256u << 10);
 }
 
 TEST(HttpClient, CallbacksCanEndTheExchange) {

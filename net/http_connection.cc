@@ -19,11 +19,13 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr size_t kChunk = 64 << 10;           // of a body, at a time
+constexpr size_t kLargeChunk = 256 << 10;     // of a streamed one of known length
 constexpr size_t kMaxRefusalBody = 64 << 10;  // kept of an answer that is not 2xx while streaming
 constexpr int kMaxInterimAnswers = 8;         // "100 Continue" and the like
 
 using Parser = http::response_parser<http::buffer_body>;
 using Message = http::request<http::span_body<const char>>;
+using LowWatermark = asio::socket_base::receive_low_watermark;
 
 bool IsTls(ErrorCode error) {
   return error.category() == asio::error::get_ssl_category() ||
@@ -220,8 +222,15 @@ asio::awaitable<absl::Status> HttpConnection::Converse(Stream& stream, const Htt
   if (exchange.on_head != nullptr && *exchange.on_head) {
     CO_RETURN_IF_ERROR((*exchange.on_head)(*response));
   }
-  CO_RETURN_IF_ERROR(co_await ReadBody(stream, exchange, *parser, response));
-  reusable_ = !unsent && parser->is_done() && parser->keep_alive() && buffer_.size() == 0;
+  const bool streamed = exchange.on_body != nullptr && response->status / 100 == 2;
+  const uint64_t left = parser->is_done() ? 0 : parser->content_length().value_or(0);
+  if (streamed && left > 0) {
+    CO_RETURN_IF_ERROR(co_await StreamBody(stream, exchange, left));
+  } else {
+    CO_RETURN_IF_ERROR(co_await ReadBody(stream, exchange, *parser, response));
+    if (!parser->is_done()) co_return absl::OkStatus();
+  }
+  reusable_ = !unsent && parser->keep_alive() && buffer_.size() == 0;
   co_return absl::OkStatus();
 }
 
@@ -289,6 +298,42 @@ asio::awaitable<absl::Status> HttpConnection::ReadBody(Stream& stream, const Htt
       co_return Explain(error, exchange, "receiving from ");
     }
   }
+  co_return absl::OkStatus();
+}
+
+// Straight from the socket to who takes the body: nothing of it has to be parsed. The kernel is
+// asked to wake this thread for a chunk, not for a packet; what has come when the time is up is
+// progress all the same.
+template <typename Stream>
+asio::awaitable<absl::Status> HttpConnection::StreamBody(Stream& stream,
+                                                         const HttpExchange& exchange,
+                                                         uint64_t left) {
+  if (left > exchange.options.max_streamed_body) {
+    co_return absl::ResourceExhaustedError(
+        StrCat(peer_, ": the body is larger than ", exchange.options.max_streamed_body, " bytes"));
+  }
+  if (const size_t early = std::min<uint64_t>(left, buffer_.size()); early > 0) {
+    CO_RETURN_IF_ERROR(
+        (*exchange.on_body)(ByteView(static_cast<const uint8_t*>(buffer_.cdata().data()), early)));
+    buffer_.consume(early);
+    left -= early;
+  }
+  Bytes chunk(std::min<uint64_t>(left, kLargeChunk));
+  ErrorCode ignored;
+  while (left > 0) {
+    const size_t wanted = std::min<uint64_t>(left, chunk.size());
+    if (!tls_) socket_.set_option(LowWatermark(static_cast<int>(wanted)), ignored);
+    ArmIdle(exchange);
+    auto [error, got] = co_await stream.async_read_some(asio::buffer(chunk.data(), wanted), kAwait);
+    deadline_.Disarm();
+    left -= got;
+    if (got > 0) CO_RETURN_IF_ERROR((*exchange.on_body)(ByteView(chunk).first(got)));
+    if (error == asio::error::eof) error = http::error::partial_message;
+    const bool progress =
+        deadline_.fired() && !tls_ && Clock::now() < exchange.end && socket_.available(ignored) > 0;
+    if (error && !progress) co_return Explain(error, exchange, "receiving from ");
+  }
+  if (!tls_) socket_.set_option(LowWatermark(1), ignored);
   co_return absl::OkStatus();
 }
 

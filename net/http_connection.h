@@ -61,6 +61,9 @@ class HttpConnection {
   template <typename Stream, typename ParserType>
   asio::awaitable<absl::Status> ReadBody(Stream& stream, const HttpExchange& exchange,
                                          ParserType& parser, HttpResponse* response);
+  template <typename Stream>
+  asio::awaitable<absl::Status> StreamBody(Stream& stream, const HttpExchange& exchange,
+                                           uint64_t left);
 
   void ArmIdle(const HttpExchange& exchange);
   absl::Status Explain(ErrorCode error, const HttpExchange& exchange, std::string_view doing);
