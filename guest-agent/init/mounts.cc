@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/strings.h"
 
 namespace nacre::guest_agent {
 namespace {
@@ -33,7 +34,7 @@ constexpr Mount kMounts[] = {
     {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666", false},
     {"tmpfs", "/dev/shm", kSystem, "mode=1777", false},
     // Images are unpacked below /run: most of the memory may be theirs.
-    {"tmpfs", "/run", kData, "mode=0755,size=75%", false},
+    {"tmpfs", "/run", kData, "", false},  // RunOptions(), which look at /sys
     {"cgroup2", "/sys/fs/cgroup", kSystem, "", false},
     {"configfs", "/sys/kernel/config", kSystem, "", true},
 };
@@ -51,11 +52,23 @@ absl::Status MoveRoot() {
   return absl::OkStatus();
 }
 
+// Never larger than the file: a page for each small one, as without the option. Before 6.14 it
+// would do nothing for files that are written from their beginning, and is left out.
+std::string RunOptions(const std::string& sysfs) {
+  const bool sized =
+      PathExists(StrCat(sysfs, "/kernel/mm/transparent_hugepage/hugepages-64kB/shmem_enabled"));
+  return StrCat("mode=0755,size=75%", sized ? ",huge=within_size" : "");
+}
+
 absl::Status MountSystem() {
   for (const Mount& entry : kMounts) {
     absl::Status status = MakeDirectories(entry.target);
-    if (status.ok() && mount(entry.type, entry.target, entry.type, entry.flags, entry.options) != 0)
+    const bool run = std::string_view(entry.target) == "/run";
+    const std::string options = run ? RunOptions() : entry.options;
+    if (status.ok() &&
+        mount(entry.type, entry.target, entry.type, entry.flags, options.c_str()) != 0) {
       status = ErrnoStatus(errno, entry.target);
+    }
     if (!entry.optional) RETURN_IF_ERROR(status, "mounting");
   }
   return absl::OkStatus();

@@ -1,3 +1,5 @@
+// Waking a thread costs as much as hashing ten kilobytes. So whoever finds the ring full or empty
+// sleeps until it is half one and half the other, and then has more than one buffer's worth to do.
 #include "image-rs-cpp/unpack/byte_pipe.h"
 
 #include <algorithm>
@@ -11,7 +13,9 @@ BytePipe::BytePipe(size_t buffers, size_t buffer_size)
 std::span<uint8_t> BytePipe::Room() {
   if (fill_ == 0) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return abandoned_ || full_ < ring_.size(); });
+    if (full_ == ring_.size()) {
+      changed_.wait(lock, [this] { return abandoned_ || full_ <= ring_.size() / 2; });
+    }
   }
   // One place after the full ones; the reader moves both numbers, but never their sum.
   size_t place;
@@ -34,7 +38,7 @@ void BytePipe::Commit(size_t count) {
   ring_[(first_ + full_) % ring_.size()].size = fill_;
   ++full_;
   fill_ = 0;
-  changed_.notify_all();
+  if (full_ >= (ring_.size() + 1) / 2) changed_.notify_all();
 }
 
 void BytePipe::Close() {
@@ -73,9 +77,12 @@ ByteView BytePipe::Next() {
     first_ = (first_ + 1) % ring_.size();
     --full_;
     lent_ = false;
-    changed_.notify_all();
+    if (full_ <= ring_.size() / 2) changed_.notify_all();
   }
-  changed_.wait(lock, [this] { return abandoned_ || closed_ || full_ != 0; });
+  if (full_ == 0) {
+    changed_.wait(lock,
+                  [this] { return abandoned_ || closed_ || full_ >= (ring_.size() + 1) / 2; });
+  }
   if (abandoned_ || full_ == 0) return {};
   lent_ = true;
   return {ring_[first_].bytes.get(), ring_[first_].size};

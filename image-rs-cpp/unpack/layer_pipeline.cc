@@ -16,7 +16,7 @@ namespace {
 // Large enough that handing one over costs nothing beside filling it, small enough that what one
 // stage has just written is still in a cache when the next one reads it.
 constexpr size_t kBlobBuffer = 128 << 10, kTarBuffer = 256 << 10;
-constexpr size_t kBuffers = 4;
+constexpr size_t kBuffers = 8;
 
 uint64_t MostUnpacked(uint64_t size, const Limits& limits) {
   const uint64_t ratio = std::max<uint64_t>(limits.max_unpack_ratio, 1);
