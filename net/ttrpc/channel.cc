@@ -105,10 +105,13 @@ Channel::Turn::~Turn() {
 }
 
 absl::Status Channel::Turn::Write(uint32_t stream_id, FrameType type, std::string_view payload,
-                                  Deadline deadline) {
-  const HeaderBytes header_bytes = EncodeHeader(
-      {.length = static_cast<uint32_t>(payload.size()), .stream_id = stream_id, .type = type});
-  std::string_view header = AsText(header_bytes);
+                                  Deadline deadline, std::string_view head) {
+  const HeaderBytes header_bytes =
+      EncodeHeader({.length = static_cast<uint32_t>(head.size() + payload.size()),
+                    .stream_id = stream_id,
+                    .type = type});
+  const std::string before = StrCat(AsText(header_bytes), head);
+  std::string_view header = before;
   bool begun = false;
   while (!header.empty() || !payload.empty()) {
     absl::StatusOr<size_t> wrote = channel_->WriteSome(header, payload);

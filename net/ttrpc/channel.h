@@ -36,10 +36,10 @@ class Channel {
     Turn(Turn&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)) {}
     Turn& operator=(Turn&&) = delete;
     ~Turn();
-    // Writes one frame; payload.size() <= kMaxPayload. kDeadlineExceeded with nothing written
-    // leaves the channel whole; any other error breaks it.
+    // Writes one frame, whose payload is `head` and then `payload`, together at most kMaxPayload.
+    // kDeadlineExceeded with nothing written leaves the channel whole; any other error breaks it.
     absl::Status Write(uint32_t stream_id, FrameType type, std::string_view payload,
-                       Deadline deadline = {});
+                       Deadline deadline = {}, std::string_view head = {});
 
    private:
     friend class Channel;

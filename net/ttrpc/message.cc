@@ -1,5 +1,8 @@
 #include "net/ttrpc/message.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include <algorithm>
 
 #include "base/strings.h"
@@ -81,16 +84,31 @@ absl::StatusOr<Request> DecodeRequest(ByteView bytes) {
   return request;
 }
 
-std::string EncodeResponse(const absl::StatusOr<std::string>& answer) {
+ResponseParts EncodeResponseParts(absl::StatusOr<std::string> answer) {
   ::ttrpc::Response out;
-  if (answer.ok()) {
-    out.mutable_status();  // containerd sends it on success too
-    out.set_payload(*answer);
-  } else {
+  if (!answer.ok()) {
     out.mutable_status()->set_code(static_cast<int>(answer.status().code()));
     out.mutable_status()->set_message(PresentableText(Message(answer.status())));
+    return {out.SerializeAsString(), ""};
   }
-  return out.SerializeAsString();
+  out.mutable_status();  // containerd sends it on success too
+  ResponseParts parts{out.SerializeAsString(), *std::move(answer)};
+  if (parts.payload.empty()) return parts;
+  // The last field but for its bytes: its tag and their number.
+  constexpr uint32_t kLengthDelimited = 2;
+  constexpr uint32_t kTag = ::ttrpc::Response::kPayloadFieldNumber << 3 | kLengthDelimited;
+  {
+    google::protobuf::io::StringOutputStream stream(&parts.head);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.WriteTag(kTag);
+    coded.WriteVarint32(static_cast<uint32_t>(parts.payload.size()));
+  }
+  return parts;
+}
+
+std::string EncodeResponse(const absl::StatusOr<std::string>& answer) {
+  ResponseParts parts = EncodeResponseParts(answer);
+  return std::move(parts.head) + parts.payload;
 }
 
 absl::StatusOr<std::string> DecodeResponse(ByteView bytes) {

@@ -31,6 +31,12 @@ absl::StatusOr<Request> DecodeRequest(ByteView bytes);
 // An answer: a payload, or the status that says why there is none. The status message is cut at
 // kMaxStatusMessage and made valid UTF-8.
 std::string EncodeResponse(const absl::StatusOr<std::string>& answer);
+// The same bytes in two parts, for payloads that are not worth a copy more.
+struct ResponseParts {
+  std::string head;
+  std::string payload;
+};
+ResponseParts EncodeResponseParts(absl::StatusOr<std::string> answer);
 // The payload, or the peer's status as it sent it; a code that is none of gRPC's is kUnknown. Bytes
 // that are not a response are kInternal.
 absl::StatusOr<std::string> DecodeResponse(ByteView bytes);

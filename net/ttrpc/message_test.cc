@@ -84,6 +84,27 @@ std::string MessageThatArrives(std::string text) {
   return std::string(Message(DecodeResponse(AsBytes(EncodeResponse(sent))).status()));
 }
 
+TEST(MessageTest, ResponsesInParts) {
+  const std::pair<size_t, std::string_view> cases[] = {{0, "0a00"},
+                                                       {1, "0a001201"},
+                                                       {127, "0a00127f"},
+                                                       {128, "0a00128001"},
+                                                       {16383, "0a0012ff7f"},
+                                                       {16384, "0a0012808001"},
+                                                       {2097151, "0a0012ffff7f"},
+                                                       {2097152, "0a001280808001"}};
+  for (const auto& [size, head] : cases) {
+    const std::string payload(size, 'p');
+    const ResponseParts parts = EncodeResponseParts(payload);
+    EXPECT_EQ(HexEncode(AsBytes(parts.head)), head) << size;
+    EXPECT_TRUE(parts.payload == payload) << size;
+    const std::string whole = EncodeResponse(payload);
+    EXPECT_TRUE(whole == parts.head + parts.payload) << size;
+    EXPECT_TRUE(*DecodeResponse(AsBytes(whole)) == payload) << size;
+  }
+  EXPECT_EQ(EncodeResponseParts(absl::NotFoundError("no")).payload, "");
+}
+
 TEST(MessageTest, StatusMessagesAreMadeUtf8) {
   const std::pair<const char*, const char*> cases[] = {
       {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x9a", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x9a"},

@@ -115,22 +115,22 @@ absl::Status ServerConnection::StartCall(uint32_t stream_id, Request request, si
 
 void ServerConnection::RunCall(uint32_t stream_id, std::unique_ptr<CallContext> context,
                                size_t bytes) {
-  const absl::StatusOr<std::string> answer = shared_.router(*context, context->payload());
+  absl::StatusOr<std::string> answer = shared_.router(*context, context->payload());
   context.reset();
   ReleaseCall(bytes);
   // A failed write means that the connection broke, which the reading side sees and reports.
-  Answer(stream_id, answer).IgnoreError();
+  Answer(stream_id, std::move(answer)).IgnoreError();
 }
 
-absl::Status ServerConnection::Answer(uint32_t stream_id,
-                                      const absl::StatusOr<std::string>& answer) {
-  std::string payload = EncodeResponse(answer);
-  if (payload.size() > kMaxPayload) {
-    payload = EncodeResponse(absl::ResourceExhaustedError(
-        StrCat("answer of ", payload.size(), " bytes is over the ", kMaxPayload, " byte limit")));
+absl::Status ServerConnection::Answer(uint32_t stream_id, absl::StatusOr<std::string> answer) {
+  ResponseParts parts = EncodeResponseParts(std::move(answer));
+  const size_t size = parts.head.size() + parts.payload.size();
+  if (size > kMaxPayload) {
+    parts = EncodeResponseParts(absl::ResourceExhaustedError(
+        StrCat("answer of ", size, " bytes is over the ", kMaxPayload, " byte limit")));
   }
   ASSIGN_OR_RETURN(Channel::Turn turn, channel_->BeginWrite());
-  return turn.Write(stream_id, FrameType::kResponse, payload);
+  return turn.Write(stream_id, FrameType::kResponse, parts.payload, {}, parts.head);
 }
 
 bool ServerConnection::BeginCall(size_t bytes) {

@@ -48,7 +48,7 @@ class ServerConnection {
   absl::Status HandleRequest(Frame frame);
   absl::Status StartCall(uint32_t stream_id, Request request, size_t bytes);
   void RunCall(uint32_t stream_id, std::unique_ptr<CallContext> context, size_t bytes);
-  absl::Status Answer(uint32_t stream_id, const absl::StatusOr<std::string>& answer);
+  absl::Status Answer(uint32_t stream_id, absl::StatusOr<std::string> answer);
   absl::Status Refuse(uint32_t stream_id, const absl::Status& why) {
     return Answer(stream_id, why);
   }
