@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stop_token>
 #include <string_view>
 
 #include "base/status.h"
@@ -36,7 +37,8 @@ class NodeCacheSource : public image::BlobSource {
  private:
   explicit NodeCacheSource(std::unique_ptr<ttrpc::Client> client) : client_(std::move(client)) {}
   absl::StatusOr<std::string> Piece(const image::ImageReference& image,
-                                    const image::Descriptor& blob, uint64_t offset);
+                                    const image::Descriptor& blob, uint64_t offset,
+                                    const std::stop_token& stop);
 
   const std::unique_ptr<ttrpc::Client> client_;
   std::atomic<bool> given_up_ = false;
