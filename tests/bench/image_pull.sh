@@ -8,71 +8,20 @@
 #
 #   ninja -C build/release image_pull && tests/bench/image_pull.sh [BUILD] [ROUNDS] [MIB] [FOLDER]
 #
-# FOLDER (default $TMPDIR or /var/tmp) needs 16 GiB; what is made in it is removed. Root's rights
-# are needed, as for any unpacking of an image.
+# FOLDER (default $TMPDIR or /var/tmp) needs 16 GiB; what is made in it is removed. "memory" is a
+# tmpfs of its own, mounted as a guest mounts the one its images are in. Root's rights are needed,
+# as for any unpacking of an image.
 set -euo pipefail
-build=${1:-build/release} rounds=${2:-3} mib=${3:-1024}
+build=${1:-build/release} rounds=${2:-3} mib=${3:-1024} folder=${4:-${TMPDIR:-/var/tmp}}
+# shellcheck source=tests/bench/image_lib.sh
+source "$(dirname "$0")/image_lib.sh"
+own_memory "$folder" "$@"
 pull=$(cd "$build" && pwd)/bin/image_pull
-[ -x "$pull" ] || pull=$(cd "$build" && pwd)/tests/bench/image_pull
-work=$(mktemp -d "${4:-${TMPDIR:-/var/tmp}}/image_pull.XXXXXX")
-registry_pid=
-finish() {
-  [ -z "$registry_pid" ] || kill "$registry_pid" 2>/dev/null || true
-  rm -rf "$work"
-}
-trap finish EXIT
-mkdir -p "$work"/{files,big/blobs/sha256,plain/blobs/sha256}
+make_work "$folder"
+mkdir -p "$work/big/blobs/sha256"
 
-# --- the image ---------------------------------------------------------------------------------
-say() { echo "image_pull: $*" >&2; }
-digest() { sha256sum "$1" | cut -d' ' -f1; }
-
-# add LAYOUT FILE: moves it among the blobs; prints its digest and size.
-add() {
-  local hex
-  hex=$(digest "$2")
-  stat -c "$hex %s" "$2"
-  mv "$2" "$1/blobs/sha256/$hex"
-}
-# finish_layout LAYOUT TAG: from its files `layers` and `diff_ids`, one a line.
-finish_layout() {
-  local hex size
-  jq -Rn '{architecture: "amd64", os: "linux", config: {},
-    rootfs: {type: "layers", diff_ids: [inputs]}}' <"$1/diff_ids" >"$1/config"
-  read -r hex size < <(add "$1" "$1/config")
-  jq -Rn --arg hex "$hex" --argjson size "$size" '{schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: {mediaType: "application/vnd.oci.image.config.v1+json",
-      digest: ("sha256:" + $hex), size: $size},
-    layers: [inputs | split(" ") | {mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-      digest: ("sha256:" + .[0]), size: (.[1] | tonumber)}]}' <"$1/layers" >"$1/manifest"
-  read -r hex size < <(add "$1" "$1/manifest")
-  jq -n --arg hex "$hex" --argjson size "$size" --arg tag "$2" '{schemaVersion: 2,
-    manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json",
-      digest: ("sha256:" + $hex), size: $size,
-      annotations: {"org.opencontainers.image.ref.name": $tag}}]}' >"$1/index.json"
-  echo '{"imageLayoutVersion":"1.0.0"}' >"$1/oci-layout"
-}
-
-say "choosing $mib MiB of this machine's packages"
-LC_ALL=C sort -u /var/lib/dpkg/info/*.list | grep '^/usr/' >"$work/names"
-# Some are gone again (documentation that the machine leaves out).
-xargs -d '\n' stat --printf '%s\t%F\t%n\n' <"$work/names" >"$work/sizes" 2>/dev/null || true
-awk -F '\t' -v all=$((mib << 20)) -v out="$work/files" '
-    $2 == "directory" || $2 ~ /^regular/ || $2 == "symbolic link" {
-      size = $2 == "directory" ? 0 : $1
-      if (sum + size > all) exit
-      print substr($3, 2) > (out "/" int(6 * sum / all))
-      sum += size
-    }' "$work/sizes"
-for list in "$work"/files/*; do
-  tar -C / --format=pax --pax-option=delete=atime,delete=ctime --numeric-owner --no-recursion \
-    -cf "$work/tar" -T "$list"
-  echo "sha256:$(digest "$work/tar")" >>"$work/plain/diff_ids"
-  gzip -6 -n <"$work/tar" >"$work/gz"
-  add "$work/plain" "$work/gz" >>"$work/plain/layers"
-done
-finish_layout "$work/plain" x
+# --- the images --------------------------------------------------------------------------------
+make_image "$mib"
 openssl genrsa -out "$work/key.pem" 2048 2>/dev/null
 openssl rsa -in "$work/key.pem" -pubout -out "$work/public.pem" 2>/dev/null
 
@@ -101,23 +50,8 @@ add "$work/big" "$work/gz" >"$work/big/layers"
 finish_layout "$work/big" x
 
 # --- the registry ------------------------------------------------------------------------------
-cat >"$work/registry.yml" <<END
-version: 0.1
-log: {level: info, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $work/registry}}
-http: {addr: "127.0.0.1:0"}
-END
-docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-registry_pid=$!
-host=
-for ((i = 0; i < 100 && ${#host} == 0; i++)); do
-  host=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$work/registry.log" | head -n 1)
-  [ -n "$host" ] || sleep 0.1
-done
+start_registry 127.0.0.1:0
 say "pushing to $host"
-push() {
-  skopeo copy -q --dest-tls-verify=false "${@:3}" "oci:$work/$1:x" "docker://$host/bench:$2"
-}
 push plain plain
 push plain encrypted --encryption-key "jwe:$work/public.pem"
 push big big
@@ -156,10 +90,8 @@ done
 "$pull" pull "$host/bench:big" "$work/store" >"$work/ours.big"
 
 # --- the table ---------------------------------------------------------------------------------
-median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 of() { jq "$2" "$1" | median; }
 row() { printf '%-64s %9s %9s %7s\n' "$@"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 files=$(cat "$work"/files/* | wc -l)
 echo "image: $files entries in $(wc -l <"$work/plain/layers") layers," \
   "$(of "$work/bare.plain" '.unpacked / 1048576 | floor') MiB unpacked," \
@@ -172,6 +104,7 @@ for kind in plain encrypted; do
     "$their_wall" "$(ratio "$wall" "$their_wall")"
   row "$kind: CPU s over the bare operations on the same bytes (limit 1.3)" \
     "$(printf %.2f "$cpu")" "$(printf %.2f "$bare")" "$(ratio "$cpu" "$bare")"
+  row "$kind: of it the kernel's CPU s" "$(of "$work/ours.$kind" .kernel | xargs printf %.2f)" "" ""
   row "$kind: CPU s of skopeo + umoci" "" "$(cut -d' ' -f2 "$work/theirs.$kind" | median)" ""
   row "$kind: memory over idle, MiB (limit 48)" \
     "$(of "$work/ours.$kind" '.memory_mib*10|round/10')" "" ""
