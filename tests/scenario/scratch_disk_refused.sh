@@ -23,6 +23,13 @@ scratch_offer
 run 0 stack_run
 says "$out" "the pearl is inside"
 
+# An owner may do without integrity, by name.
+sed -i 's/^disk_minimum_mib = .*/disk_integrity = false/' "$STACK/initdata.toml"
+stack_register
+run 0 stack_run -- /bin/sh -c 'cat /pearl.txt; echo kept >/written; cat /written'
+says "$out" "the pearl is inside"
+says "$out" kept
+
 sed -i "s|^initrd = .*|initrd = \"$NACRE_BUILD/guest/initrd.img\"|" "$STACK/runtime.toml"
 stack_register
 refused "scratch disk: this guest image was built without disk encryption"
