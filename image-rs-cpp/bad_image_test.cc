@@ -176,8 +176,8 @@ std::function<void(RefusalScene&)> Layers(size_t count) {
 const BadImage kManifests[] = {
     {"TenThousandLayers",
      Layers(10'000),
-     {kResourceExhausted, {"manifest: 10000 layers, allowed are 127"}}},
-    {"OneLayerTooMany", Layers(128), {kResourceExhausted, {"128 layers, allowed are 127"}}},
+     {kResourceExhausted, {"manifest: 10000 layers, allowed are 499"}}},
+    {"OneLayerTooMany", Layers(500), {kResourceExhausted, {"500 layers, allowed are 499"}}},
     {"LayerOfAnUnknownType",
      Descriptor("mediaType", "application/x-iso9660-image"),
      {kUnimplemented, {"manifest layer 1", "'application/x-iso9660-image' is not supported"}}},

@@ -48,6 +48,7 @@ class ImagePullerTest : public ::testing::Test {
       options.registry.insecure_registries = {registry_->host()};
       options.trust = TrustPolicy::AcceptAnything();
       options.limits = limits_;
+      options.store = store_;
       options.blob_sources = sources_;
       auto puller = ImagePuller::Create(std::move(options));
       EXPECT_TRUE(puller.ok()) << puller.status();
@@ -75,6 +76,7 @@ class ImagePullerTest : public ::testing::Test {
   }
 
   Limits limits_;
+  LayerStoreOptions store_;
   std::vector<BlobSource*> sources_;
   std::optional<TemporaryDirectory> folder_;
   std::unique_ptr<TestRegistry> registry_;
@@ -352,6 +354,18 @@ TEST_F(ImagePullerTest, BoundsTheSumOfLayers) {
   puller_.reset();
   --limits_.max_unpacked_size;
   EXPECT_TRUE(absl::IsResourceExhausted(Refusal(Encrypted())));
+}
+
+TEST_F(ImagePullerTest, StopsWhenTheStoreIsFull) {
+  TestImage image;
+  image.AddLayer(Tar("a")).AddLayer(TarBuilder().File("b", std::string(9000, 'b')).Finish()).Seal();
+  store_.max_size = 1 + 9000 + 2 * 1024;
+  EXPECT_TRUE(Pull(image).ok());
+  puller_.reset();
+  --store_.max_size;
+  const absl::Status status = Refusal(image);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("the image store has room for: 11048"));
 }
 
 TEST_F(ImagePullerTest, TriesAgainWhenTheNetworkFails) {

@@ -36,7 +36,7 @@ class Fetcher {
         limits_(limits),
         sources_(sources),
         store_(store),
-        budget_(limits),
+        budget_(limits, store->Room()),
         windows_(uint64_t{1} << limits.zstd_window_log),
         out_(plan.layers->size()) {}
 

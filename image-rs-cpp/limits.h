@@ -13,7 +13,7 @@ struct Limits {
   uint32_t max_index_entries = 256;
   uint32_t max_index_depth = 4;       // indexes in indexes
   uint32_t max_index_documents = 16;  // read on the way to one manifest
-  uint32_t max_layers = 127;  // as other container engines; keeps overlay options in one page
+  uint32_t max_layers = 499;  // overlayfs takes 500, of which composing may add one
 
   // One layer as fetched, and all layers of a pull as unpacked (bytes of tar and tar entries).
   uint64_t max_layer_size = 16ull << 30;

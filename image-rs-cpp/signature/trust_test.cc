@@ -53,7 +53,9 @@ class TrustTest : public ::testing::Test {
   }
 
   absl::StatusOr<PulledImage> Pull(std::shared_ptr<const TrustPolicy> trust) {
+    puller_.reset();
     ImagePullerOptions options;
+    options.store.keep = keep_;
     options.work_dir = folder_.path() + "/image";
     options.registry.insecure_registries = {registry_->host()};
     options.trust = std::move(trust);
@@ -71,6 +73,7 @@ class TrustTest : public ::testing::Test {
   crypto::PrivateKey key_;
   TestImage image_;
   std::unique_ptr<ImagePuller> puller_;
+  bool keep_ = false;
 };
 
 TEST_F(TrustTest, NoPolicyNoImage) {
@@ -117,6 +120,34 @@ TEST_F(TrustTest, CachedLayersAreNoExcuse) {
   EXPECT_OK(puller_->Pull(registry_->Reference("1")).status());
   EXPECT_STATUS(puller_->Pull(registry_->Reference("2")).status(), kPermissionDenied,
                 "it is rejected");
+}
+
+TEST_F(TrustTest, ASignatureIsAskedForOnEveryStart) {
+  Sign(image_.manifest_digest);
+  ASSERT_OK(PullWith(Policy()));
+  const size_t layer = registry_->CountRequests(image_.manifest["layers"][0]["digest"]);
+  EXPECT_OK(puller_->Pull(registry_->Reference("1")).status());
+  // The owner withdraws it: the second container does not start, though its layers are here.
+  auto other =
+      SignImage(image_.manifest_digest, registry_->host() + "/demo/app", testing::NewKey());
+  ASSERT_OK(other.status());
+  Push(*other);
+  EXPECT_STATUS(puller_->Pull(registry_->Reference("1")).status(), kPermissionDenied,
+                "by none of the keys of the policy");
+  EXPECT_EQ(registry_->CountRequests(image_.manifest["layers"][0]["digest"]), layer);
+}
+
+TEST_F(TrustTest, ANewPolicyCountsForLayersOfAnEarlierRun) {
+  keep_ = true;
+  ASSERT_OK(Pull(TrustPolicy::AcceptAnything()).status());
+  const size_t layer = registry_->CountRequests(image_.manifest["layers"][0]["digest"]);
+  EXPECT_STATUS(PullWith({{"default", Json::array({{{"type", "reject"}}})}}), kPermissionDenied,
+                "it is rejected");
+  EXPECT_STATUS(PullWith(Policy()), kPermissionDenied, "it has no Sigstore signature");
+  EXPECT_STATUS(Pull(nullptr).status(), kPermissionDenied, "no image policy is configured");
+  Sign(image_.manifest_digest);
+  EXPECT_OK(PullWith(Policy()));
+  EXPECT_EQ(registry_->CountRequests(image_.manifest["layers"][0]["digest"]), layer);
 }
 
 TEST_F(TrustTest, TheIndexMayBeSignedInstead) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -240,15 +241,33 @@ TEST_F(ComposeTest, MountsAsManyLayersAsAnImageMayHaveUnderALongPath) {
   auto store = LayerStore::Create(StrCat(folder_->path(), "/", std::string(200, 'l')));
   ASSERT_TRUE(store.ok()) << store.status();
   store_ = *std::move(store);
-  for (uint32_t i = 0; i < limits_.max_layers; ++i) {
-    Add(TarBuilder().File(StrCat("f", i), StrCat("of layer ", i)).File("same", StrCat(i)).Finish());
+  Add(TarBuilder().Folder("d", 0711).Finish());
+  for (uint32_t i = 1; i < limits_.max_layers; ++i) {
+    Add(TarBuilder()
+            .File(StrCat("d/f", i), StrCat("of layer ", i))
+            .File("same", StrCat(i))
+            .Finish());
+    if (i + 1 != 127 && i + 1 != 128 && i + 1 != 300 && i + 1 != limits_.max_layers) continue;
+    SCOPED_TRACE(i + 1);
+    const absl::Status status = Mount();
+    ASSERT_TRUE(status.ok()) << status;
+    // With the folder of attributes.
+    EXPECT_EQ(composed_.lower_dirs.size(), i + 2);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place_.target + "/d"), {}), i);
+    EXPECT_EQ(Read("d/f1"), "of layer 1");
+    EXPECT_EQ(Read("same"), StrCat(i));
+    EXPECT_EQ(Stat("d").st_mode & 07777, 0711u);
+    ASSERT_TRUE(UnmountRootfs(place_.target).ok());
+    mounted_ = false;
   }
-  absl::Status status = Mount();
-  ASSERT_TRUE(status.ok()) << status;
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place_.target), {}), 128);
-  EXPECT_EQ(Read("f0"), "of layer 0");
-  EXPECT_EQ(Read("f126"), "of layer 126");
-  EXPECT_EQ(Read("same"), "126");
+}
+
+TEST_F(ComposeTest, SaysWhenThereAreMoreLayersThanOverlayfsTakes) {
+  ComposedLayers layers;
+  layers.lower_dirs.resize(501, "/tmp");
+  absl::Status status = MountLayers(layers, place_);
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("501 layers: overlayfs takes 500"));
 }
 
 TEST_F(ComposeTest, SaysWhenTheOptionsDoNotFit) {
@@ -259,6 +278,7 @@ TEST_F(ComposeTest, SaysWhenTheOptionsDoNotFit) {
   absl::Status status = MountLayers(layers, place_);
   EXPECT_TRUE(absl::IsResourceExhausted(status));
   EXPECT_THAT(std::string(Message(status)), HasSubstr("300 layers"));
+  EXPECT_THAT(std::string(Message(status)), HasSubstr("the kernel takes 4095"));
 }
 
 TEST_F(ComposeTest, HardLinksReachIntoLowerLayers) {
@@ -288,6 +308,37 @@ TEST_F(ComposeTest, HardLinksReachIntoLowerLayers) {
   EXPECT_EQ(Stat("lib/a").st_nlink, 5u);
   EXPECT_EQ(std::filesystem::read_symlink(place_.target + "/s2"), "lib/a");
   EXPECT_EQ(Read("gone"), "missing");
+}
+
+TEST_F(ComposeTest, HardLinksReachFilesOfAllKinds) {
+  Add(TarBuilder()
+          .Add({.path = "fifo", .type = '6', .mode = 0620, .uid = 5, .mtime = 1000})
+          .Pax({{"SCHILY.xattr.trusted.note", "x"}})
+          .Device("null", '3', 1, 3)
+          .Pax({{"GNU.sparse.size", "10000000"}, {"GNU.sparse.map", "5000000,3"}})
+          .File("sparse", "abc")
+          .File("empty", "")
+          .Finish());
+  Add(TarBuilder()
+          .HardLink("fifo2", "fifo")
+          .HardLink("null2", "null")
+          .HardLink("sparse2", "sparse")
+          .HardLink("empty2", "empty")
+          .Finish());
+  absl::Status status = Mount();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Stat("fifo2").st_mode, static_cast<mode_t>(S_IFIFO | 0620));
+  EXPECT_EQ(Stat("fifo2").st_uid, 5u);
+  EXPECT_EQ(Stat("fifo2").st_mtime, 1000);
+  EXPECT_EQ(Stat("null2").st_rdev, makedev(1, 3));
+  char value = 0;
+  EXPECT_EQ(lgetxattr((place_.target + "/null2").c_str(), "trusted.note", &value, 1), 1);
+  EXPECT_EQ(Stat("sparse2").st_size, 10'000'000);
+  EXPECT_LT(Stat("sparse2").st_blocks, 100);
+  auto sparse = ReadTextFile(place_.target + "/sparse2", 10'000'000);
+  ASSERT_TRUE(sparse.ok());
+  EXPECT_EQ(sparse->substr(4'999'999, 5), std::string("\0abc\0", 5));
+  EXPECT_EQ(Read("empty2"), "");
 }
 
 TEST_F(ComposeTest, AHardLinkCopiesNoMoreThanCanBeSeen) {

@@ -4,23 +4,24 @@
 #include "image-rs-cpp/store/layer_store.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/store/layer_index.h"
+#include "image-rs-cpp/unpack/budget.h"
 
 namespace nacre::image {
 namespace {
-
-constexpr uint64_t kInodeSize = 1024;
 
 uint64_t SizeOf(const LayerFacts& facts) { return facts.bytes + facts.entries * kInodeSize; }
 
@@ -74,25 +75,44 @@ absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Create(const std::string
   return store;
 }
 
-absl::Status LayerStore::Load() {
+// The layers that are whole, longest unused first, with their folders' names for paths. Entries of
+// others are removed, for good before anything else may take a folder's name.
+absl::StatusOr<std::vector<StoredLayer>> LayerStore::ReadIndex() {
   std::set<std::string> folders;
+  std::multimap<std::pair<time_t, long>, StoredLayer> by_time;
+  bool removed = false;
   ASSIGN_OR_RETURN(std::vector<std::string> entries, NamesIn(work_dir_ + "/index"));
   for (const std::string& name : entries) {
     const std::string path = StrCat(work_dir_, "/index/", name);
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0) return ErrnoStatus(errno, path);
     absl::StatusOr<std::string> text = ReadTextFile(path, kMaxIndexEntry);
     absl::StatusOr<StoredLayer> layer =
         text.ok() ? ParseIndexEntry(*text) : absl::StatusOr<StoredLayer>(text.status());
-    const bool good = layer.ok() && path == IndexPath(layer->diff_id) &&
-                      PathExists(StrCat(work_dir_, "/layers/", layer->path)) &&
-                      folders.insert(layer->path).second;
-    if (!good) {
-      if (unlink(path.c_str()) != 0) return ErrnoStatus(errno, path);
+    if (layer.ok() && path == IndexPath(layer->diff_id) &&
+        PathExists(StrCat(work_dir_, "/layers/", layer->path)) &&
+        folders.insert(layer->path).second) {
+      by_time.emplace(std::make_pair(info.st_mtim.tv_sec, info.st_mtim.tv_nsec), *std::move(layer));
       continue;
     }
-    layer->path = StrCat(work_dir_, "/layers/", layer->path);
-    size_ += SizeOf(layer->facts);
-    const std::string diff_id = layer->diff_id;
-    slots_[diff_id].layer = std::make_shared<const StoredLayer>(*std::move(layer));
+    if (unlink(path.c_str()) != 0) return ErrnoStatus(errno, path);
+    removed = true;
+  }
+  if (removed) RETURN_IF_ERROR(SyncFolder(work_dir_ + "/index"));
+  std::vector<StoredLayer> layers;
+  for (auto& [time, layer] : by_time) layers.push_back(std::move(layer));
+  return layers;
+}
+
+absl::Status LayerStore::Load() {
+  std::set<std::string> folders;
+  ASSIGN_OR_RETURN(std::vector<StoredLayer> layers, ReadIndex());
+  for (StoredLayer& layer : layers) {
+    folders.insert(layer.path);
+    layer.path = StrCat(work_dir_, "/layers/", layer.path);
+    size_ += SizeOf(layer.facts);
+    const std::string diff_id = layer.diff_id;
+    slots_[diff_id] = {std::make_shared<const StoredLayer>(std::move(layer)), ++uses_};
   }
   ASSIGN_OR_RETURN(std::vector<std::string> found, NamesIn(work_dir_ + "/layers"));
   for (const std::string& name : found) {
@@ -100,7 +120,13 @@ absl::Status LayerStore::Load() {
     uint64_t number = 0;
     if (ParseNumber(name, &number)) next_number_ = std::max(next_number_, number + 1);
   }
-  return absl::OkStatus();
+  // It may be smaller than it was.
+  return options_.max_size == 0 ? absl::OkStatus() : Collect(options_.max_size);
+}
+
+// So that the order survives a restart; nothing is lost when it does not.
+void LayerStore::NoteUse(const std::string& diff_id) {
+  if (options_.keep) (void)utimensat(AT_FDCWD, IndexPath(diff_id).c_str(), nullptr, 0);
 }
 
 std::string LayerStore::IndexPath(const std::string& diff_id) const {
@@ -123,6 +149,16 @@ uint64_t LayerStore::size() {
   return size_;
 }
 
+uint64_t LayerStore::Room() {
+  if (options_.max_size == 0) return UnpackBudget::kUnlimited;
+  std::lock_guard lock(mutex_);
+  uint64_t used = 0;
+  for (const auto& [diff_id, slot] : slots_) {
+    if (slot.layer != nullptr && slot.layer.use_count() > 1) used += SizeOf(slot.layer->facts);
+  }
+  return options_.max_size - std::min(options_.max_size, used);
+}
+
 absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
     const BlobDigest& diff_id, const Unpack& unpack) {
   {
@@ -131,7 +167,10 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
       auto found = slots_.find(diff_id.text());
       if (found == slots_.end()) break;
       found->second.used = ++uses_;
-      if (found->second.layer != nullptr) return found->second.layer;
+      if (found->second.layer != nullptr) {
+        NoteUse(diff_id.text());
+        return found->second.layer;
+      }
       changed_.wait(lock);
     }
     slots_.emplace(diff_id.text(), Slot());
@@ -170,6 +209,7 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackNew(const B
   if (!stored.ok()) {
     std::lock_guard lock(mutex_);
     size_ -= SizeOf(layer.facts);
+    if (options_.keep) (void)unlink(IndexPath(layer.diff_id).c_str());
     (void)RemoveTree(staging);
     (void)RemoveTree(layer.path);
     return stored;

@@ -4,7 +4,8 @@
 // first, when the store is over its size.
 //
 //   <work_dir>/layers/<n>   verified and complete: they got here by rename(2)
-//   <work_dir>/index/<id>   what else there is to know of a layer; those without are no layers
+//   <work_dir>/index/<id>   what else there is to know of a layer; those without are no layers;
+//                           its time says when the layer was last given out
 //   <work_dir>/staging/<n>  being unpacked
 #pragma once
 
@@ -70,6 +71,8 @@ class LayerStore {
   // Removes layers that nobody uses until the store has at most `size` bytes.
   absl::Status Collect(uint64_t size);
   uint64_t size();
+  // What layers may still take when all that nobody uses have gone.
+  uint64_t Room();
 
   // A path below the work folder that nothing else will use.
   std::string UniquePath(const std::string& kind);
@@ -84,6 +87,8 @@ class LayerStore {
   LayerStore(std::string work_dir, const LayerStoreOptions& options)
       : work_dir_(std::move(work_dir)), options_(options) {}
   absl::Status Load();
+  absl::StatusOr<std::vector<StoredLayer>> ReadIndex();
+  void NoteUse(const std::string& diff_id);
   absl::StatusOr<std::shared_ptr<const StoredLayer>> UnpackNew(const BlobDigest& diff_id,
                                                                const Unpack& unpack);
   absl::StatusOr<LayerFacts> UnpackInto(const std::string& staging, const Unpack& unpack);

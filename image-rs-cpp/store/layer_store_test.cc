@@ -135,6 +135,30 @@ TEST_F(LayerStoreTest, TheLongestUnusedGoFirst) {
   EXPECT_EQ(Count("index"), 3u);
 }
 
+TEST_F(LayerStoreTest, ASmallerStoreKeepsWhatWasUsedLast) {
+  {
+    auto store = Open();
+    for (int i = 0; i < 4; ++i) ASSERT_OK(store->GetOrUnpack(Id(i), Files(i)).status());
+    ASSERT_OK(store->GetOrUnpack(Id(1), MustNotUnpack).status());
+  }
+  auto store = Open({.keep = true, .max_size = 2000});
+  EXPECT_EQ(store->size(), 2000u);
+  EXPECT_OK(store->GetOrUnpack(Id(1), MustNotUnpack).status());
+  EXPECT_OK(store->GetOrUnpack(Id(3), MustNotUnpack).status());
+  EXPECT_EQ(CheckAll(store.get(), 4), 2u);
+}
+
+TEST_F(LayerStoreTest, KnowsTheRoomThereIs) {
+  EXPECT_EQ(Open({})->Room(), UINT64_MAX);
+  auto store = Open({.max_size = 2500});
+  auto first = store->GetOrUnpack(Id(1), Files(1));
+  ASSERT_OK(store->GetOrUnpack(Id(2), Files(2)).status());
+  EXPECT_EQ(store->size(), 2000u);
+  EXPECT_EQ(store->Room(), 1500u);  // the second is in nobody's use
+  first->reset();
+  EXPECT_EQ(store->Room(), 2500u);
+}
+
 TEST_F(LayerStoreTest, LayersInUseStay) {
   auto store = Open({.max_size = 2000});
   auto first = store->GetOrUnpack(Id(1), Files(1));

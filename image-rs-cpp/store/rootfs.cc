@@ -1,6 +1,6 @@
 // All mount options together must fit into one page. (Newer kernels take the layers one by one,
-// "lowerdir+", but not that of Debian 12.) An image of 127 layers under a long path does not fit
-// with absolute names; with names from the folder that all of them lie in it always does.
+// "lowerdir+", but not that of Debian 12.) Absolute names of a hundred layers do not fit; names
+// from the folder they lie in, like "12", do for as many as overlayfs takes at all.
 #include "image-rs-cpp/store/rootfs.h"
 
 #include <sched.h>
@@ -18,7 +18,8 @@
 namespace nacre::image {
 namespace {
 
-constexpr size_t kOptionPage = 4096;  // the kernel's page, less its closing NUL
+constexpr size_t kOptionPage = 4096;    // with a closing NUL
+constexpr size_t kMostLowerDirs = 500;  // OVL_MAX_STACK
 
 absl::Status CheckPath(const std::string& path) {
   if (!path.empty() && path[0] == '/' && path.find_first_of(",:\\") == std::string::npos) {
@@ -33,17 +34,8 @@ std::string Options(const std::vector<std::string>& lower_dirs, const RootfsPlac
                 ",upperdir=", place.upper, ",workdir=", place.work);
 }
 
-// With a slash at its end; "/" at least.
-std::string CommonFolder(const std::vector<std::string>& paths) {
-  std::string common = paths.front();
-  for (const std::string& path : paths) {
-    size_t same = 0;
-    while (same < common.size() && same < path.size() && common[same] == path[same]) ++same;
-    common.resize(same);
-  }
-  common.resize(common.rfind('/') + 1);
-  return common;
-}
+// The folder that `path` lies in.
+std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 absl::Status Mount(const std::string& target, const std::string& options) {
   if (mount("overlay", target.c_str(), "overlay", MS_NODEV, options.c_str()) == 0) {
@@ -82,12 +74,18 @@ absl::Status MountLayers(const ComposedLayers& layers, const RootfsPlace& place)
       chmod(place.upper.c_str(), layers.root_mode) != 0) {
     return ErrnoStatus(errno, place.upper);
   }
+  if (layers.lower_dirs.size() > kMostLowerDirs) {
+    return absl::ResourceExhaustedError(
+        StrCat("mounting ", layers.lower_dirs.size(), " layers: overlayfs takes ", kMostLowerDirs));
+  }
   std::string options = Options(layers.lower_dirs, place);
   if (options.size() < kOptionPage) return Mount(place.target, options);
-  // From a working folder near them the layers have short names.
-  const std::string base = CommonFolder(layers.lower_dirs);
-  std::vector<std::string> names;
-  for (const std::string& folder : layers.lower_dirs) names.push_back(folder.substr(base.size()));
+  // From the folder of the lowest one, which is a layer and no folder of attributes.
+  const std::string base = FolderOf(layers.lower_dirs.back());
+  std::vector<std::string> names = layers.lower_dirs;
+  for (std::string& name : names) {
+    if (FolderOf(name) == base) name.erase(0, base.size() + 1);
+  }
   options = Options(names, place);
   if (options.size() < kOptionPage) return MountFrom(base, place.target, options);
   return absl::ResourceExhaustedError(

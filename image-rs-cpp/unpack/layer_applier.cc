@@ -100,6 +100,7 @@ absl::Status LayerApplier::Apply(const TarEntry& entry) {
 
 absl::Status LayerApplier::EntryData(ByteView data) {
   if (!file_.valid()) return absl::OkStatus();  // a whiteout with bytes in it
+  RETURN_IF_ERROR(budget_->DrawContent(data.size()));
   facts_.bytes += data.size();
   ends_in_hole_ = false;
   RETURN_IF_ERROR(WriteAll(file_.get(), data), StrCat("writing '", Printable(current_->path), "'"));

@@ -51,6 +51,7 @@ class LayerApplier : public TarSink {
   absl::StatusOr<LayerFacts> Finish();
 
   uint64_t entries() const { return facts_.entries; }
+  uint64_t content() const { return facts_.bytes; }
 
  private:
   LayerApplier(ConfinedFolder root, FolderStack stack, const Limits& limits, UnpackBudget* budget);

@@ -72,7 +72,7 @@ absl::Status LayerPipeline::StartThreads() {
 
 LayerPipeline::~LayerPipeline() {
   Stop();
-  if (!done_) budget_->Return(unpacked_, applier_.entries());
+  if (!done_) budget_->Return(unpacked_, applier_.entries(), applier_.content());
 }
 
 void LayerPipeline::Stop() {
