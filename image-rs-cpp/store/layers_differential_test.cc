@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "base/file.h"
 #include "base/property_testing.h"
 #include "base/strings.h"
@@ -17,14 +19,22 @@ using testing::LayerStep;
 using testing::ScriptedLayers;
 
 rc::Gen<LayerScript> Scripts() {
-  const auto number = rc::gen::inRange<uint32_t>(0, 1000);
+  // Of all sizes from the start: only lists are to grow.
+  auto below = [](uint32_t end) {
+    return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(0, end));
+  };
+  const auto number = below(1000);
   const auto step = rc::gen::build<LayerStep>(
-      rc::gen::set(&LayerStep::kind, rc::gen::inRange<uint32_t>(0, 10)),
-      rc::gen::set(&LayerStep::folder, number), rc::gen::set(&LayerStep::name, number),
-      rc::gen::set(&LayerStep::target, number), rc::gen::set(&LayerStep::dress, number));
+      rc::gen::set(&LayerStep::kind, below(10)), rc::gen::set(&LayerStep::folder, number),
+      rc::gen::set(&LayerStep::name, number), rc::gen::set(&LayerStep::target, number),
+      rc::gen::set(&LayerStep::dress, number));
   const auto layer = rc::gen::resize(60, rc::gen::container<std::vector<LayerStep>>(step));
   return rc::gen::resize(12, rc::gen::container<LayerScript>(layer));
 }
+
+// As WriteLayers tells of them.
+constexpr const char* kChanges[] = {"type 0", "type 2",    "type 5", "type 6",
+                                    "delete", "hard link", "opaque"};
 
 // Without the root, which an image need not name.
 std::string BelowRoot(const std::string& tree) { return tree.substr(tree.find('\n')); }
@@ -32,9 +42,13 @@ std::string BelowRoot(const std::string& tree) { return tree.substr(tree.find('\
 TEST(LayersDifferentialTest, ShowTheTreeUmociMakes) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root: mounts overlays";
   if (access("/usr/bin/umoci", X_OK) != 0) GTEST_SKIP() << "needs umoci";
-  CheckProperty(60, [] {
+  std::map<std::string, int> seen;
+  CheckProperty(60, [&] {
     const ScriptedLayers layers = testing::WriteLayers(*Scripts());
     RC_LOG() << layers.text;
+    for (const char* change : kChanges) {
+      if (layers.text.find(change) != std::string::npos) ++seen[change];
+    }
     auto folder = TemporaryDirectory::Create("layers");
     RC_ASSERT(folder.ok());
     auto theirs = testing::TreeByUmoci(folder->path(), layers.tars);
@@ -43,6 +57,8 @@ TEST(LayersDifferentialTest, ShowTheTreeUmociMakes) {
     if (!ours.ok()) RC_FAIL(std::string(Message(ours.status())));
     RC_ASSERT(BelowRoot(*ours) == BelowRoot(*theirs));
   });
+  // Every kind of change has been tried.
+  for (const char* change : kChanges) EXPECT_GT(seen[change], 10) << change;
 }
 
 }  // namespace

@@ -26,20 +26,18 @@ using testing::DescribeTree;
 // With hard links, set-id files, odd owners and many small files among them.
 constexpr const char* kPackages[] = {"base-files", "passwd", "perl-base", "tzdata", "cron"};
 
-absl::Status Execute(const std::vector<std::string>& argv, const std::string& folder,
-                     const std::string& out = "") {
+constexpr const char* kCache = "/var/cache/apt/archives";
+constexpr size_t kLargest = 64 << 20;
+
+// What it prints.
+absl::StatusOr<std::string> Execute(const std::vector<std::string>& argv,
+                                    const std::string& folder) {
   SubprocessOptions options;
   options.argv = argv;
   options.working_directory = folder;
-  UniqueFd file;
-  if (!out.empty()) {
-    ASSIGN_OR_RETURN(file, OpenFile(out, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    options.stdout_fd = file.get();
-  }
-  ASSIGN_OR_RETURN(Subprocess child, Subprocess::Start(options));
-  ASSIGN_OR_RETURN(ExitStatus exit, child.WaitFor(20'000));
-  if (exit.code == 0) return absl::OkStatus();
-  return absl::UnknownError(StrCat(argv[0], " ended with ", exit.code));
+  ASSIGN_OR_RETURN(CommandResult result, RunCommand(options, {}, kLargest, 15'000));
+  if (result.exit.code == 0) return std::move(result.out);
+  return absl::UnknownError(StrCat(argv[0], " ended with ", result.exit.code, ": ", result.err));
 }
 
 // The file NAME_version_arch.deb in a folder.
@@ -64,30 +62,44 @@ class PackagesDifferentialTest : public ::testing::Test {
   }
   std::string Path(const std::string& name) { return folder_->path() + "/" + name; }
 
+  // Into Path("debs"), all in one go, where apt has none of them yet.
+  void Fetch() {
+    std::vector<std::string> argv = {"apt-get",
+                                     "download",
+                                     "-q",
+                                     "-o",
+                                     "Acquire::Retries=0",
+                                     "-o",
+                                     "Acquire::http::Timeout=5",
+                                     "-o",
+                                     "APT::Sandbox::User=root"};
+    for (const char* name : kPackages) {
+      if (FindPackage(kCache, name).empty()) argv.push_back(name);
+    }
+    (void)Execute(argv, Path("debs"));
+  }
+
   // The package's archive of files: of apt's cache, or fetched, or made of the installed files.
   absl::StatusOr<Bytes> PackageTar(const std::string& name) {
-    const std::string tar = Path(name + ".tar");
-    std::string deb = FindPackage("/var/cache/apt/archives", name);
-    if (deb.empty()) {
-      (void)Execute({"apt-get", "download", "-q", "-o", "Acquire::Retries=0", "-o",
-                     "Acquire::http::Timeout=5", "-o", "APT::Sandbox::User=root", name},
-                    Path("debs"));
-      deb = FindPackage(Path("debs"), name);
-    }
+    std::string deb = FindPackage(kCache, name);
+    if (deb.empty()) deb = FindPackage(Path("debs"), name);
+    std::string tar;
     if (!deb.empty()) {
-      RETURN_IF_ERROR(Execute({"dpkg-deb", "--fsys-tarfile", deb}, "/", tar));
+      ASSIGN_OR_RETURN(tar, Execute({"dpkg-deb", "--fsys-tarfile", deb}, "/"));
     } else {
-      RETURN_IF_ERROR(Execute({"dpkg", "-L", name}, "/", Path("list")), name);
-      RETURN_IF_ERROR(Execute({"tar", "-cf", tar, "--numeric-owner", "--no-recursion",
-                               "--ignore-failed-read", "--verbatim-files-from", "-T", Path("list")},
-                              "/"));
+      ASSIGN_OR_RETURN(const std::string files, Execute({"dpkg", "-L", name}, "/"));
+      RETURN_IF_ERROR(WriteFile(Path("list"), AsBytes(files)));
+      ASSIGN_OR_RETURN(tar, Execute({"tar", "-cf", "-", "--numeric-owner", "--no-recursion",
+                                     "--ignore-failed-read", "-T", Path("list")},
+                                    "/"));
     }
-    return ReadFile(tar, 64 << 20);
+    RETURN_IF_ERROR(WriteFile(Path(name + ".tar"), AsBytes(tar)));
+    return ToBytes(tar);
   }
 
   // Devices, a fifo, attributes, capabilities; links and a file over what the packages have.
   absl::StatusOr<Bytes> OddTar() {
-    const std::string tree = Path("odd"), tar = Path("odd.tar");
+    const std::string tree = Path("odd");
     RETURN_IF_ERROR(MakeDirectories(tree + "/usr/bin"));
     RETURN_IF_ERROR(WriteFile(tree + "/usr/bin/ping", AsBytes("not really")));
     RETURN_IF_ERROR(WriteFile(tree + "/noted", AsBytes("noted")));
@@ -107,9 +119,11 @@ class PackagesDifferentialTest : public ::testing::Test {
     made = note("/usr/bin/ping", "security.capability", capability) &&
            note("/noted", "trusted.note", "text") && note("/usr", "trusted.note", "folder");
     if (!made) return absl::InternalError("giving odd files attributes");
-    RETURN_IF_ERROR(
-        Execute({"tar", "--format=pax", "--xattrs", "--xattrs-include=*", "-cf", tar, "."}, tree));
-    return ReadFile(tar, 1 << 20);
+    ASSIGN_OR_RETURN(
+        const std::string tar,
+        Execute({"tar", "--format=pax", "--xattrs", "--xattrs-include=*", "-cf", "-", "."}, tree));
+    RETURN_IF_ERROR(WriteFile(Path("odd.tar"), AsBytes(tar)));
+    return ToBytes(tar);
   }
 
   // One layer by itself, with everything there is to see of it.
@@ -120,7 +134,8 @@ class PackagesDifferentialTest : public ::testing::Test {
     // (Packages name links after all else, and folders then would not have the archive's times.)
     ASSERT_OK(Execute({"tar", "-xpf", Path(name + ".tar"), "--numeric-owner", "--same-owner",
                        "--delay-directory-restore", "--xattrs", "--xattrs-include=*", "-C", theirs},
-                      "/"));
+                      "/")
+                  .status());
     ASSERT_OK_AND_ASSIGN(auto store, LayerStore::Create(Path("store-" + name)));
     ASSERT_OK_AND_ASSIGN(auto layer, testing::StoreLayer(store.get(), tar));
     const std::string wanted = DescribeTree(theirs);
@@ -132,6 +147,7 @@ class PackagesDifferentialTest : public ::testing::Test {
 };
 
 TEST_F(PackagesDifferentialTest, UnpackAsWithTarAndUmoci) {
+  Fetch();
   std::vector<Bytes> tars;
   for (const char* name : kPackages) {
     auto tar = PackageTar(name);
