@@ -8,6 +8,8 @@
 namespace nacre::image {
 namespace {
 
+constexpr uint64_t kMaxStoreMib = 1 << 30;
+
 absl::Status CheckOneOf(const std::string& where, const std::string& text, const std::string& uri,
                         std::string_view text_key, std::string_view uri_key) {
   if (text.empty() || uri.empty()) return absl::OkStatus();
@@ -70,6 +72,7 @@ absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::s
       .String("registry_configuration_uri", &out.registry_configuration_uri)
       .String("authenticated_registry_credentials_uri", &out.authenticated_registry_credentials_uri)
       .Strings("decryption_key_uris", &out.decryption_key_uris)
+      .Uint("store_size_mib", &out.store_size_mib, 0, kMaxStoreMib)
       .Strings("extra_root_certificates", &out.extra_root_certificates)
       .String("extra_root_certificates_uri", &out.extra_root_certificates_uri);
   if (const Json* proxy = reader.Table("image_pull_proxy")) {
@@ -111,6 +114,7 @@ absl::Status LoadImageSettings(const ImageSettings& settings, const Documents& d
   ASSIGN_OR_RETURN(RegistryOptions registry, LoadRegistryOptions(settings, documents));
   options->trust = std::move(trust);
   options->registry = std::move(registry);
+  options->store.max_size = settings.store_size_mib << 20;
   options->private_key_uris = settings.decryption_key_uris;
   return absl::OkStatus();
 }

@@ -32,6 +32,8 @@ struct ImageSettings {
   // Private keys that open layers encrypted for public keys: resources of the owner's broker. See
   // LayerKeyOptions::private_key_uris.
   std::vector<std::string> decryption_key_uris;
+  // What unpacked layers may take together, see LayerStoreOptions::max_size; 0 is no limit.
+  uint64_t store_size_mib = 0;
   std::vector<std::string> insecure_registries;  // nacre.toml [registry]
 };
 
@@ -40,7 +42,7 @@ struct ImageSettings {
 absl::StatusOr<ImageSettings> ParseImageSettings(const Json& table, const std::string& where);
 
 // Loads all documents and fills in what of the puller's options they decide: trust, registry,
-// decryption keys (which are asked for when an image needs them, not here).
+// the store's size, decryption keys (which are asked for when an image needs them, not here).
 // On failure `options` is as it was.
 absl::Status LoadImageSettings(const ImageSettings& settings, const Documents& documents,
                                ImagePullerOptions* options);

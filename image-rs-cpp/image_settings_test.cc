@@ -61,6 +61,16 @@ TEST(ImageSettings, NothingSaidIsNoPolicy) {
   EXPECT_EQ(options.trust, nullptr);
 }
 
+TEST(ImageSettings, TheStoreMayHaveASize) {
+  ASSERT_OK_AND_ASSIGN(const ImageSettings settings, Parse("store_size_mib = 1500"));
+  ImagePullerOptions options;
+  ASSERT_OK(LoadImageSettings(settings, Documents(nullptr), &options));
+  EXPECT_EQ(options.store.max_size, uint64_t{1500} << 20);
+  EXPECT_FALSE(Parse("store_size_mib = -1").ok());
+  EXPECT_FALSE(Parse("store_size_mib = \"1\"").ok());
+  EXPECT_FALSE(Parse("store_size_mib = 1073741825").ok());
+}
+
 TEST(ImageSettings, RefusesUnknownKeysAndContradictions) {
   for (const char* bad :
        {"policy = \"{}\"", "image_security_policy = 1",
