@@ -77,9 +77,11 @@ void InitLog(std::string_view program, int fd, LogLevel minimum) {
   Target() = LogTarget{Quote(program), fd, minimum};
 }
 
+bool IsLogged(LogLevel level) { return level >= Target().minimum; }
+
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   const LogTarget& target = Target();
-  if (level < target.minimum) return;
+  if (!IsLogged(level)) return;
   int saved_errno = errno;
   std::string line = StrCat("{\"ts\":\"", Timestamp(), "\",\"level\":\"", LevelName(level),
                             "\",\"program\":", target.program_json, ",\"event\":", Quote(event));

@@ -30,6 +30,9 @@ struct LogField {
 // at start.
 void InitLog(std::string_view program, int fd, LogLevel minimum);
 
+// Whether lines of this level are written; for callers whose fields are dear.
+bool IsLogged(LogLevel level);
+
 // Thread-safe; one write(2) per line, so lines never interleave.
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 

@@ -32,7 +32,7 @@ bool IsValidToken(std::string_view text) {
 }
 
 bool IsValidHeaderValue(std::string_view value) {
-  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  return std::ranges::none_of(value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 HttpResponse MakeResponse(int status, std::string_view content_type, std::string body) {

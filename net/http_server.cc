@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -49,7 +50,7 @@ absl::StatusOr<UniqueFd> Listen(const Tcp::endpoint& endpoint, const std::string
 
 class HttpServer::Impl {
  public:
-  Impl(HttpServerOptions options, Handler handler, std::shared_ptr<TlsContext> tls)
+  Impl(HttpServerOptions options, LateHandler handler, std::shared_ptr<TlsContext> tls)
       : options_(std::move(options)),
         handler_(std::move(handler)),
         tls_(std::move(tls)),
@@ -151,27 +152,52 @@ class HttpServer::Impl {
     if (stopping_ && sessions_.empty()) drain_end_.cancel();
   }
 
-  template <typename Work>
-  static auto Guarded(const Work& work) -> decltype(work()) {
+  static HttpResponse InternalError() {
+    return MakeResponse(500, "text/plain", "internal error\n");
+  }
+
+  std::optional<HttpResponse> TryAtOnce(const HttpServerRequest& request) const {
+    if (!options_.first_try) return std::nullopt;
     try {
-      return work();
+      return options_.first_try(request);
     } catch (const std::exception&) {
-      return MakeResponse(500, "text/plain", "internal error\n");
+      return InternalError();
     }
   }
 
-  asio::awaitable<HttpResponse> RunHandler(HttpServerRequest request) {
-    if (options_.first_try) {
-      auto response = Guarded([&] { return options_.first_try(request); });
-      if (response) co_return *std::move(response);
+  // Goes once, at its end at the latest.
+  template <typename Back>
+  class WayBack : public HttpReply::Way {
+   public:
+    explicit WayBack(Back back) : back_(std::move(back)) {}
+    ~WayBack() override { Send(InternalError()); }
+    void Send(HttpResponse response) override {
+      if (!sent_.exchange(true)) back_(std::move(response));
     }
+
+   private:
+    Back back_;
+    std::atomic<bool> sent_ = false;
+  };
+
+  asio::awaitable<HttpResponse> RunHandler(HttpServerRequest request) {
+    auto at_once = TryAtOnce(request);
+    if (at_once) co_return *std::move(at_once);
     HttpResponse response;
     auto there_and_back = [&](auto handler) {
       // What keeps the I/O thread from ending meanwhile.
       auto home = asio::prefer(io_.get_executor(), asio::execution::outstanding_work.tracked);
-      asio::post(handlers_, [&, home, resume = std::move(handler)]() mutable {
-        response = Guarded([&] { return handler_(request); });
+      auto back = [&response, home, resume = std::move(handler)](HttpResponse answer) mutable {
+        response = std::move(answer);
         asio::post(home, std::move(resume));
+      };
+      const HttpReply reply(std::make_shared<WayBack<decltype(back)>>(std::move(back)));
+      asio::post(handlers_, [this, &request, reply] {
+        try {
+          handler_(request, reply);
+        } catch (const std::exception&) {
+          reply.Send(InternalError());
+        }
       });
     };
     co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(there_and_back,
@@ -199,7 +225,7 @@ class HttpServer::Impl {
   }
 
   const HttpServerOptions options_;
-  const Handler handler_;
+  const LateHandler handler_;
   std::mutex tls_mutex_;
   std::shared_ptr<TlsContext> tls_;  // null for plain HTTP
   uint16_t port_ = 0;
@@ -221,6 +247,15 @@ HttpServer::~HttpServer() = default;
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                               Handler handler) {
+  return Start(std::move(options),
+               LateHandler([handler = std::move(handler)](const HttpServerRequest& request,
+                                                          const HttpReply& reply) {
+                 reply.Send(handler(request));
+               }));
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
+                                                              LateHandler handler) {
   std::shared_ptr<TlsContext> tls;
   if (!options.tls_certificate_chain_pem.empty() || !options.tls_private_key_pem.empty()) {
     ASSIGN_OR_RETURN(tls, MakeServerTls(options.tls_certificate_chain_pem,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/secret_bytes.h"
 #include "base/status.h"
@@ -57,16 +58,38 @@ struct HttpServerOptions {
   int64_t drain_timeout_ms = 5'000;   // what Stop() grants to requests under way
 };
 
+// The way back of an answer, for a handler that gives it later. Copies are the same way; when the
+// last of them goes unused, the answer is 500.
+class HttpReply {
+ public:
+  // From any thread, once; what comes later is dropped. The request is gone then.
+  void Send(HttpResponse response) const { way_->Send(std::move(response)); }
+
+ private:
+  friend class HttpServer;
+  class Way {
+   public:
+    virtual ~Way() = default;
+    virtual void Send(HttpResponse response) = 0;
+  };
+  explicit HttpReply(std::shared_ptr<Way> way) : way_(std::move(way)) {}
+  std::shared_ptr<Way> way_;
+};
+
 class HttpServer {
  public:
   // Runs on a handler thread, several at a time. An exception is answered with 500.
   using Handler = std::function<HttpResponse(const HttpServerRequest&)>;
+  // The same, but its thread is free when it returns; the request stays until it is answered.
+  using LateHandler = std::function<void(const HttpServerRequest&, const HttpReply&)>;
   using FirstTry = decltype(HttpServerOptions::first_try);
 
   // Listens and serves until Stop(). kInvalidArgument for a bad address, certificate or key, or a
   // pair that does not match; kUnavailable "listening on 127.0.0.1:8080: Address already in use".
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
                                                            Handler handler);
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
+                                                           LateHandler handler);
   ~HttpServer();  // Stop()
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

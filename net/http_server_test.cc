@@ -310,6 +310,42 @@ TEST(HttpServer, WhatTheFirstTryLeavesGoesToTheHandler) {
               testing::ContainsRegex("once .*/other.*once .*once .*/other"));
 }
 
+TEST(HttpServer, AnAnswerMayComeLater) {
+  std::mutex mutex;
+  std::vector<HttpReply> waiting;
+  HttpServerOptions options;
+  options.handler_threads = 1;
+  auto server = HttpServer::Start(
+      std::move(options),
+      HttpServer::LateHandler([&](const HttpServerRequest& request, const HttpReply& reply) {
+        if (request.path == "/throw") throw std::runtime_error("secret detail");
+        if (request.path == "/forgotten") return;
+        if (request.path == "/twice") {
+          reply.Send(MakeResponse(200, "text/plain", "first"));
+          reply.Send(MakeResponse(200, "text/plain", "second"));
+          return;
+        }
+        const std::lock_guard lock(mutex);
+        waiting.push_back(reply);
+        if (waiting.size() < 3) return;
+        for (const HttpReply& other : waiting) other.Send(MakeResponse(200, "text/plain", "all"));
+        waiting.clear();
+      }));
+  ASSERT_OK(server);
+  const std::string url = (*server)->url();
+  // Three wait at once, though there is one thread.
+  std::vector<std::string> answers(3);
+  std::vector<std::jthread> clients;
+  for (std::string& answer : answers) {
+    clients.emplace_back([&] { answer = Curl({url + "/together"}); });
+  }
+  clients.clear();
+  EXPECT_THAT(answers, testing::Each("all"));
+  EXPECT_EQ(Curl({url + "/forgotten"}), "internal error\n");
+  EXPECT_EQ(Curl({url + "/throw"}), "internal error\n");
+  EXPECT_EQ(Curl({url + "/twice"}), "first");
+}
+
 TEST(HttpServer, StopLetsARequestFinish) {
   std::mutex mutex;
   std::condition_variable changed;

@@ -1,6 +1,7 @@
 #include "attestation/broker/broker.h"
 
 #include <chrono>
+#include <future>
 
 #include "attestation/broker/admin_endpoint.h"
 #include "attestation/broker/denial_endpoint.h"
@@ -57,40 +58,74 @@ Broker::Broker(std::unique_ptr<BrokerContext> context)
       limiter_(context_->config.attestations_per_minute),
       denial_limiter_(context_->config.denial_posts_per_minute) {}
 
-Answer Broker::Handle(const net::HttpServerRequest& request) { return Handle(request, false); }
+// A request under way.
+struct Broker::Begun {
+  std::chrono::steady_clock::time_point start;
+  Call call;
+};
+
+Broker::Begun Broker::Begin(const net::HttpServerRequest& request, bool at_once) const {
+  return {
+      .start = std::chrono::steady_clock::now(),
+      .call = {
+          .request = request,
+          .origin = {.id = NewCorrelationId(), .peer = request.peer, .time = context_->unix_time()},
+          .actor = {},
+          .at_once = at_once}};
+}
+
+Answer Broker::Finish(const Begun& begun, Answer answer) {
+  const std::string& path = begun.call.request.path;
+  if (context_->config.compat_401_everywhere && path.starts_with("/kbs/v0/")) ForgetCode(&answer);
+  answer.response.headers.emplace_back("Cache-Control", "no-store");
+  answer.response.headers.emplace_back("X-Correlation-Id", begun.call.origin.id);
+  const auto took = std::chrono::steady_clock::now() - begun.start;
+  context_->metrics->Count(RouteName(path), answer.response.status, answer.code,
+                           std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  return answer;
+}
 
 std::optional<Answer> Broker::HandleAtOnce(const net::HttpServerRequest& request) {
   const bool own_store = context_->store->database().engine() == sql::Engine::kSqlite;
   const std::string_view route = RouteName(request.path);
   const bool resource = route == "resource" && request.method == "GET" && own_store;
   if (!resource && route != "auth") return std::nullopt;
-  Answer answer = Handle(request, true);
+  const Begun begun = Begin(request, true);
+  Answer answer = Route(begun.call);
   if (answer.has_to_wait) return std::nullopt;
-  return answer;
+  return Finish(begun, std::move(answer));
 }
 
-Answer Broker::Handle(const net::HttpServerRequest& request, bool at_once) {
-  const auto start = std::chrono::steady_clock::now();
-  Call call{
-      .request = request,
-      .origin = {.id = NewCorrelationId(), .peer = request.peer, .time = context_->unix_time()},
-      .actor = {},
-      .at_once = at_once};
-  Answer answer = Route(call);
-  if (answer.has_to_wait) return answer;
-  const bool ours = request.path.starts_with("/kbs/v0/");
-  if (context_->config.compat_401_everywhere && ours) ForgetCode(&answer);
-  answer.response.headers.emplace_back("Cache-Control", "no-store");
-  answer.response.headers.emplace_back("X-Correlation-Id", call.origin.id);
-  const auto took = std::chrono::steady_clock::now() - start;
-  context_->metrics->Count(RouteName(request.path), answer.response.status, answer.code,
-                           std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  return answer;
+bool Broker::IsAttest(const net::HttpServerRequest& request) const {
+  return request.path == "/kbs/v0/attest" && request.method == "POST";
+}
+
+void Broker::HandleLater(const net::HttpServerRequest& request, std::function<void(Answer)> done) {
+  const Begun begun = Begin(request, false);
+  if (!IsAttest(request)) return done(Finish(begun, Route(begun.call)));
+  // Verifying is the dear step; the nonce before it costs as much as any other answer.
+  if (!limiter_.Take(PeerHost(request.peer), SteadyMs())) {
+    return done(Finish(begun, Refuse({429, "TooManyRequests", "rate-limited",
+                                      "too many attestations from here", ""},
+                                     begun.call.origin.id)));
+  }
+  HandleAttest(*context_, begun.call, [this, begun, done = std::move(done)](Answer answer) {
+    done(Finish(begun, std::move(answer)));
+  });
+}
+
+Answer Broker::Handle(const net::HttpServerRequest& request) {
+  std::promise<Answer> answer;
+  HandleLater(request, [&](Answer given) { answer.set_value(std::move(given)); });
+  return answer.get_future().get();
 }
 
 Answer Broker::Route(const Call& call) {
   const std::string& path = call.request.path;
-  if (path == "/kbs/v0/auth" || path == "/kbs/v0/attest") return Handshake(call);
+  if (path == "/kbs/v0/auth" || path == "/kbs/v0/attest") {
+    if (call.request.method != "POST") return MethodNotAllowed("POST", call.origin.id);
+    return HandleAuth(*context_, call);  // the other one is answered later
+  }
   if (path.starts_with(kResource) && call.request.method == "GET") {
     return HandleGetResource(*context_, call, std::string_view(path).substr(kResource.size()));
   }
@@ -105,17 +140,6 @@ Answer Broker::Route(const Call& call) {
                   call.origin.id);
   }
   return Refuse({404, "InvalidRequestPath", "bad-path", "no such path here", ""}, call.origin.id);
-}
-
-Answer Broker::Handshake(const Call& call) {
-  if (call.request.method != "POST") return MethodNotAllowed("POST", call.origin.id);
-  if (call.request.path == "/kbs/v0/auth") return HandleAuth(*context_, call);
-  // Verifying is the dear step; the nonce before it costs as much as any other answer.
-  if (limiter_.Take(PeerHost(call.request.peer), SteadyMs())) {
-    return HandleAttest(*context_, call);
-  }
-  return Refuse({429, "TooManyRequests", "rate-limited", "too many attestations from here", ""},
-                call.origin.id);
 }
 
 std::optional<Answer> Broker::Housekeeping(const Call& call) {

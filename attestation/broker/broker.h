@@ -32,7 +32,10 @@ class Broker {
  public:
   explicit Broker(std::unique_ptr<BrokerContext> context);
 
-  // Never fails: what goes wrong is an answer too.
+  // Never fails: what goes wrong is an answer too. `done` is called once, maybe later and by
+  // another thread; the request stays until then.
+  void HandleLater(const net::HttpServerRequest& request, std::function<void(Answer)> done);
+  // The same, waiting for the answer.
   Answer Handle(const net::HttpServerRequest& request);
   // The same for requests whose answer takes less time than handing them to another thread, and
   // waits for neither disk nor network: nonces and, with a store of its own, resources. nullopt for
@@ -40,9 +43,12 @@ class Broker {
   std::optional<Answer> HandleAtOnce(const net::HttpServerRequest& request);
 
  private:
-  Answer Handle(const net::HttpServerRequest& request, bool at_once);
+  struct Begun;
+  Begun Begin(const net::HttpServerRequest& request, bool at_once) const;
+  // What all answers have; then `begun` is over.
+  Answer Finish(const Begun& begun, Answer answer);
   Answer Route(const Call& call);
-  Answer Handshake(const Call& call);
+  bool IsAttest(const net::HttpServerRequest& request) const;
   std::optional<Answer> Housekeeping(const Call& call);
   Answer Ready(const Call& call);
   Answer Jwks(const Call& call);

@@ -1,10 +1,12 @@
-// Two rules order the steps of an attestation. A nonce is spent before the evidence is looked at,
-// so that evidence gets one try, whatever its fate. And nothing of why evidence was refused goes
-// back over the wire except the name of the check: the guest's host reads what the guest gets, and
-// must not be able to feel its way to a measurement that passes.
+// Two rules order the steps of an attestation. Nothing is said of evidence before its nonce is
+// spent and the verdict written down, both in one transaction, so that a nonce gets one answer,
+// whatever its fate and however many ask at once. And nothing of why evidence was refused goes back
+// over the wire except the name of the check: the guest's host reads what the guest gets, and must
+// not be able to feel its way to a measurement that passes.
 #include "attestation/broker/handshake.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "attestation/broker/guest_key.h"
 #include "attestation/protocol/binding.h"
@@ -25,18 +27,22 @@ Answer Malformed(const Call& call, const absl::Status& status) {
                 call.origin.id);
 }
 
-// Writes the row, then refuses with 401 and its code.
-Answer RefuseEvidence(BrokerContext& context, const Call& call, const LogRow& row) {
-  absl::Status logged = context.store->AppendLog(row);
-  if (!logged.ok()) return RefuseFailure(logged, call.origin.id);
-  return Refuse(
-      {401, "AttestationError", row.code, "attestation refused: " + row.code, row.summary},
-      call.origin.id);
+// What an attestation comes to: a row of the log, and the answer once that is written.
+struct Verdict {
+  LogRow row;
+  Answer answer;
+};
+
+Verdict RefuseEvidence(const Call& call, LogRow row) {
+  Answer answer =
+      Refuse({401, "AttestationError", row.code, "attestation refused: " + row.code, row.summary},
+             call.origin.id);
+  return {std::move(row), std::move(answer)};
 }
 
-Answer RefuseEarly(BrokerContext& context, const Call& call, std::string_view tee,
-                   std::string_view code, std::string_view summary) {
-  return RefuseEvidence(context, call, ExplainRefusal(call.origin, tee, code, summary));
+Verdict RefuseEarly(const Call& call, std::string_view tee, std::string_view code,
+                    std::string_view summary) {
+  return RefuseEvidence(call, ExplainRefusal(call.origin, tee, code, summary));
 }
 
 // The guest's key must be one we can encrypt to.
@@ -115,51 +121,67 @@ absl::StatusOr<Answer> WithCookie(const BrokerContext& context, const Call& call
   return answer;
 }
 
-absl::StatusOr<Answer> Appraise(BrokerContext& context, const Call& call, Session session,
-                                const Attestation& attestation) {
+absl::StatusOr<Verdict> Appraise(const BrokerContext& context, const Call& call, Session session,
+                                 const Attestation& attestation) {
   const auto parts = ReadParts(session, attestation, context.config.guest_keys);
   if (!parts.ok()) {
-    return RefuseEarly(context, call, session.tee, "malformed-evidence",
+    return RefuseEarly(call, session.tee, "malformed-evidence",
                        "evidence refused: " + std::string(parts.status().message()));
   }
   ASSIGN_OR_RETURN(const auto references, context.references->All());
   std::vector<AppraisalOutcome> outcomes =
       AppraiseParts(context, *parts, references->documents, call.origin.time);
   if (!std::ranges::all_of(outcomes, &AppraisalOutcome::genuine)) {
-    return RefuseEvidence(context, call, ExplainForgery(call.origin, outcomes));
+    return RefuseEvidence(call, ExplainForgery(call.origin, outcomes));
   }
   ASSIGN_OR_RETURN(const auto policies, context.policies->Current());
   ReferenceQuestions questions(references, call.origin.time);
   const auto judgements = JudgeAll(std::move(outcomes), attestation, policies->Attestation(),
                                    [&](std::string_view id) { return questions.Ask(id); });
   if (!judgements.ok()) {
-    return RefuseEarly(context, call, session.tee, "attestation-policy",
+    return RefuseEarly(call, session.tee, "attestation-policy",
                        "attestation refused: " + std::string(judgements.status().message()));
   }
-  const LogRow row = ExplainJudgements(call.origin, *judgements, context.config.require_affirming,
-                                       questions.ExpiredOnes());
-  if (row.refused) return RefuseEvidence(context, call, row);
+  LogRow row = ExplainJudgements(call.origin, *judgements, context.config.require_affirming,
+                                 questions.ExpiredOnes());
+  if (row.refused) return RefuseEvidence(call, std::move(row));
   ASSIGN_OR_RETURN(session.token, IssueToken(context, call, *judgements));
-  RETURN_IF_ERROR(context.store->AppendLog(row));
   ASSIGN_OR_RETURN(Answer answer,
                    WithCookie(context, call, session, SerializeTokenAnswer(session.token)));
   answer.summary = row.summary;
-  return answer;
+  return Verdict{std::move(row), std::move(answer)};
 }
 
-absl::StatusOr<Answer> Attest(BrokerContext& context, const Call& call, Session session,
-                              const Attestation& attestation) {
+// Says nothing before it is written. A nonce that turns out to be spent takes the verdict's place.
+void Conclude(BrokerContext& context, const Call& call, std::optional<UsedNonce> nonce,
+              std::string_view tee, Verdict verdict, std::function<void(Answer)> finish) {
+  auto answer = std::make_shared<Answer>(std::move(verdict.answer));
+  context.store->Record(std::move(nonce), std::move(verdict.row), call.origin.time,
+                        [&context, call, tee = std::string(tee), answer,
+                         finish = std::move(finish)](const absl::Status& written) {
+                          if (written.ok()) return finish(std::move(*answer));
+                          if (!absl::IsAlreadyExists(written))
+                            return finish(RefuseFailure(written, call.origin.id));
+                          Conclude(context, call, std::nullopt, tee,
+                                   RefuseEarly(call, tee, "nonce-replayed",
+                                               "nonce refused: it was used before in this session"),
+                                   finish);
+                        });
+}
+
+void Attest(BrokerContext& context, const Call& call, Session session,
+            const Attestation& attestation, std::function<void(Answer)> finish) {
+  const std::string tee = session.tee;
   if (!ConstantTimeEqual(AsBytes(attestation.nonce), AsBytes(session.nonce))) {
-    return RefuseEarly(context, call, session.tee, "nonce-mismatch",
-                       "nonce refused: it is not the one of this session");
+    return Conclude(context, call, std::nullopt, tee,
+                    RefuseEarly(call, tee, "nonce-mismatch",
+                                "nonce refused: it is not the one of this session"),
+                    std::move(finish));
   }
-  absl::Status spent = context.store->UseNonce(session.nonce, session.expires_at, call.origin.time);
-  if (absl::IsAlreadyExists(spent)) {
-    return RefuseEarly(context, call, session.tee, "nonce-replayed",
-                       "nonce refused: it was used before in this session");
-  }
-  RETURN_IF_ERROR(spent);
-  return Appraise(context, call, std::move(session), attestation);
+  UsedNonce nonce{session.nonce, session.expires_at};
+  auto verdict = Appraise(context, call, std::move(session), attestation);
+  if (!verdict.ok()) return finish(RefuseFailure(verdict.status(), call.origin.id));
+  Conclude(context, call, std::move(nonce), tee, *std::move(verdict), std::move(finish));
 }
 
 }  // namespace
@@ -192,21 +214,21 @@ Answer HandleAuth(BrokerContext& context, const Call& call) {
   return answer.ok() ? *std::move(answer) : RefuseFailure(answer.status(), call.origin.id);
 }
 
-Answer HandleAttest(BrokerContext& context, const Call& call) {
+void HandleAttest(BrokerContext& context, const Call& call, std::function<void(Answer)> finish) {
+  const auto coming = context.store->Coming();
   auto session =
       context.sessions.Open(FindSessionCookie(call.request.Header("Cookie")), call.origin.time);
   if (!session.ok()) {
-    return Refuse({401, "SessionNotFound", "no-session", "begin with /kbs/v0/auth",
-                   std::string(session.status().message())},
-                  call.origin.id);
+    return finish(Refuse({401, "SessionNotFound", "no-session", "begin with /kbs/v0/auth",
+                          std::string(session.status().message())},
+                         call.origin.id));
   }
   if (context.tokens.Verify(session->token, call.origin.time).ok()) {
-    return JsonAnswer(SerializeTokenAnswer(session->token));
+    return finish(JsonAnswer(SerializeTokenAnswer(session->token)));
   }
   auto attestation = ParseAttestation(call.request.body);
-  if (!attestation.ok()) return Malformed(call, attestation.status());
-  auto answer = Attest(context, call, *std::move(session), *attestation);
-  return answer.ok() ? *std::move(answer) : RefuseFailure(answer.status(), call.origin.id);
+  if (!attestation.ok()) return finish(Malformed(call, attestation.status()));
+  Attest(context, call, *std::move(session), *attestation, std::move(finish));
 }
 
 }  // namespace nacre::attestation

@@ -2,6 +2,8 @@
 // earned. The only state between the two is the sealed cookie, and a ledger of nonces already used.
 #pragma once
 
+#include <functional>
+
 #include "attestation/broker/answer.h"
 #include "attestation/broker/context.h"
 
@@ -12,6 +14,8 @@ Answer HandleAuth(BrokerContext& context, const Call& call);
 
 // POST /kbs/v0/attest: Attestation with the cookie -> token. A session that has its token gets the
 // same one again. A refusal names a reason code and an id; the owner finds the rest in the log.
-Answer HandleAttest(BrokerContext& context, const Call& call);
+// `finish` is called once, maybe later and by another thread: when what the attestation came to is
+// durable.
+void HandleAttest(BrokerContext& context, const Call& call, std::function<void(Answer)> finish);
 
 }  // namespace nacre::attestation

@@ -44,8 +44,9 @@ absl::Status Serve(const ServeOptions& options) {
   ASSIGN_OR_RETURN(
       std::unique_ptr<net::HttpServer> server,
       net::HttpServer::Start(std::move(server_options),
-                             LogRequests([&broker](const net::HttpServerRequest& request) {
-                               return broker.Handle(request);
+                             LogLateRequests([&broker](const net::HttpServerRequest& request,
+                                                       std::function<void(Answer)> done) {
+                               broker.HandleLater(request, std::move(done));
                              })));
   if (!options.port_file.empty()) {
     RETURN_IF_ERROR(

@@ -17,6 +17,7 @@ void LogAnswer(const net::HttpServerRequest& request, const Answer& answer,
   LogLevel level = answer.response.status >= 500 ? LogLevel::kError
                    : !answer.code.empty()        ? LogLevel::kWarning
                                                  : LogLevel::kInfo;
+  if (!IsLogged(level)) return;
   Log(level, "request",
       {{"method", request.method},
        {"path", request.path},
@@ -98,6 +99,18 @@ net::HttpServer::Handler LogRequests(std::function<Answer(const net::HttpServerR
     Answer answer = handle(request);
     LogAnswer(request, answer, start);
     return std::move(answer.response);
+  };
+}
+
+net::HttpServer::LateHandler LogLateRequests(
+    std::function<void(const net::HttpServerRequest&, std::function<void(Answer)>)> handle) {
+  return [handle = std::move(handle)](const net::HttpServerRequest& request,
+                                      const net::HttpReply& reply) {
+    const auto start = std::chrono::steady_clock::now();
+    handle(request, [&request, reply, start](Answer answer) {
+      LogAnswer(request, answer, start);
+      reply.Send(std::move(answer.response));
+    });
   };
 }
 

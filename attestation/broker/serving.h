@@ -29,6 +29,9 @@ absl::Status ReloadCertificate(const BrokerConfig& config, net::HttpServer& serv
 // One line of the access log for each request: who asked for what, the answer's status, its
 // correlation id, reason and time in microseconds; no bodies, no headers.
 net::HttpServer::Handler LogRequests(std::function<Answer(const net::HttpServerRequest&)> handle);
+// The same for answers that come later.
+net::HttpServer::LateHandler LogLateRequests(
+    std::function<void(const net::HttpServerRequest&, std::function<void(Answer)>)> handle);
 // The same for what is answered at once, which is less than all.
 net::HttpServer::FirstTry LogRequestsAtOnce(
     std::function<std::optional<Answer>(const net::HttpServerRequest&)> handle);

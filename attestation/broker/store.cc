@@ -5,6 +5,7 @@
 // the log, so that changes of all replicas happen one after the other.
 #include "attestation/broker/store.h"
 
+#include <chrono>
 #include <ctime>
 
 #include "attestation/broker/storage/migrations.h"
@@ -17,6 +18,13 @@ namespace nacre::attestation {
 namespace {
 
 constexpr std::string_view kResources = "resources";
+constexpr size_t kMaxKeptResource = 64 << 10;  // bytes; and of all that are kept:
+constexpr size_t kMaxKeptResources = 1 << 20;
+
+int64_t SteadyMs() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 // After a row was added, inside its transaction: kResourceExhausted, and so nothing added, when
 // there are more than `limit` now.
@@ -65,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path,
 
 absl::Status Store::PutResource(std::string_view path, ByteView contents, const Change& change) {
   ASSIGN_OR_RETURN(const std::string detail, DumpJson({{"size", contents.size()}}));
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "resource-set", path, detail));
     ASSIGN_OR_RETURN(const Bytes sealed, sealer_.Seal(connection, kResources, path, contents));
     RETURN_IF_ERROR(connection
@@ -79,18 +87,45 @@ absl::Status Store::PutResource(std::string_view path, ByteView contents, const 
   });
 }
 
-absl::StatusOr<SecretBytes> Store::GetResource(std::string_view path) {
+absl::StatusOr<Bytes> Store::SealedResource(std::string_view path) {
   ASSIGN_OR_RETURN(const sql::Rows rows,
                    database_->Query("SELECT sealed FROM resources WHERE path = $1", {path}));
   if (rows.empty()) return absl::NotFoundError(StrCat("no resource ", path));
-  ASSIGN_OR_RETURN(SecretBytes contents,
-                   sealer_.Open(*database_, kResources, path, rows.Blob(0, 0)),
+  const ByteView sealed = rows.Blob(0, 0);
+  return Bytes(sealed.begin(), sealed.end());
+}
+
+// Reading one from SQLite costs more than opening it: the reader finds that others have written and
+// begins anew. So what is asked for is kept, sealed as it is, for as long as nothing was changed.
+absl::StatusOr<Bytes> Store::KeptResource(std::string_view path) {
+  ASSIGN_OR_RETURN(const int64_t generation, Generation());
+  {
+    const std::lock_guard lock(kept_mutex_);
+    const auto found = resources_.find(path);
+    if (resources_of_ == generation && found != resources_.end()) return found->second;
+  }
+  ASSIGN_OR_RETURN(Bytes sealed, SealedResource(path));
+  if (sealed.size() > kMaxKeptResource) return sealed;
+  const std::lock_guard lock(kept_mutex_);
+  if (resources_of_ != generation || resources_size_ + sealed.size() > kMaxKeptResources) {
+    resources_.clear();
+    resources_size_ = 0;
+    resources_of_ = generation;
+  }
+  if (resources_.emplace(path, sealed).second) resources_size_ += sealed.size() + path.size();
+  return sealed;
+}
+
+absl::StatusOr<SecretBytes> Store::GetResource(std::string_view path) {
+  const bool kept = database_->engine() == sql::Engine::kSqlite;
+  ASSIGN_OR_RETURN(const Bytes sealed, kept ? KeptResource(path) : SealedResource(path));
+  ASSIGN_OR_RETURN(SecretBytes contents, sealer_.Open(*database_, kResources, path, sealed),
                    StrCat("resource ", path));
   return contents;
 }
 
 absl::Status Store::DeleteResource(std::string_view path, const Change& change) {
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "resource-deleted", path, "{}"));
     ASSIGN_OR_RETURN(const sql::Rows done,
                      connection.Query("DELETE FROM resources WHERE path = $1", {path}));
@@ -112,7 +147,7 @@ absl::Status Store::PutReference(const StoredReference& reference, const Change&
                                                        {"signer", reference.signer},
                                                        {"expires_at", reference.expires_at}}));
   const std::string& by = reference.registered_by.empty() ? change.actor : reference.registered_by;
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "reference-set", reference.name, detail));
     RETURN_IF_ERROR(
         connection
@@ -153,7 +188,7 @@ absl::StatusOr<std::vector<StoredReference>> Store::ListReferences() {
 }
 
 absl::Status Store::DeleteReference(std::string_view name, const Change& change) {
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "reference-deleted", name, "{}"));
     ASSIGN_OR_RETURN(const sql::Rows done,
                      connection.Query("DELETE FROM reference_values WHERE name = $1", {name}));
@@ -165,7 +200,7 @@ absl::Status Store::DeleteReference(std::string_view name, const Change& change)
 absl::Status Store::PutPolicy(const StoredPolicy& policy, const Change& change) {
   ASSIGN_OR_RETURN(const std::string detail,
                    DumpJson({{"size", policy.text.size()}, {"digest", DigestOf(policy.text)}}));
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "policy-set", policy.name, detail));
     RETURN_IF_ERROR(connection
                         .Query("INSERT INTO policies (name, body, updated_at) VALUES ($1, $2, $3) "
@@ -188,7 +223,7 @@ absl::StatusOr<std::vector<StoredPolicy>> Store::ListPolicies() {
 }
 
 absl::Status Store::DeletePolicy(std::string_view name, const Change& change) {
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "policy-deleted", name, "{}"));
     ASSIGN_OR_RETURN(const sql::Rows done,
                      connection.Query("DELETE FROM policies WHERE name = $1", {name}));
@@ -198,7 +233,7 @@ absl::Status Store::DeletePolicy(std::string_view name, const Change& change) {
 
 absl::Status Store::Audit(const Change& change, std::string_view action, std::string_view object,
                           std::string_view detail) {
-  return database_->Write([&](sql::Connection& connection) {
+  return WriteChange([&](sql::Connection& connection) {
     return audit_.Append(connection, change, action, object, detail);
   });
 }
@@ -221,10 +256,33 @@ absl::StatusOr<AuditHead> Store::VerifyAudit() {
   return head;
 }
 
+absl::Status Store::WriteChange(const sql::Database::Work& work) {
+  const absl::Status status = database_->Write(work);
+  const std::lock_guard lock(kept_mutex_);
+  ++changes_;
+  generation_.reset();
+  return status;
+}
+
 absl::StatusOr<int64_t> Store::Generation() {
+  const bool kept = database_->engine() == sql::Engine::kSqlite;
+  const int64_t now = SteadyMs();
+  int64_t changes = 0;
+  if (kept) {
+    const std::lock_guard lock(kept_mutex_);
+    if (generation_ && now - generation_read_ms_ < kStaleMs) return *generation_;
+    changes = changes_;
+  }
   ASSIGN_OR_RETURN(const sql::Rows rows,
                    database_->Query("SELECT sequence FROM audit_head WHERE id = 1"));
-  return rows.Number(0, 0);
+  const int64_t generation = rows.Number(0, 0);
+  const std::lock_guard lock(kept_mutex_);
+  // Else something was changed meanwhile, maybe after the read.
+  if (changes == changes_) {
+    generation_ = generation;
+    generation_read_ms_ = now;
+  }
+  return generation;
 }
 
 }  // namespace nacre::attestation

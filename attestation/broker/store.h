@@ -9,13 +9,17 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "attestation/broker/storage/audit.h"
+#include "attestation/broker/storage/commit_queue.h"
 #include "attestation/broker/storage/master_key.h"
 #include "attestation/broker/storage/sealer.h"
 #include "attestation/broker/storage/sql.h"
@@ -64,6 +68,12 @@ struct LogRow {
   std::string detail;   // JSON with everything; see explanation.h
 };
 
+// A nonce that evidence was brought for.
+struct UsedNonce {
+  std::string nonce;
+  int64_t expires_at = 0;  // Unix seconds; always the same of the same nonce
+};
+
 // A request that a guest denied, as the guest reports it. The meaning of `record` is the caller's.
 struct NewDenial {
   uint64_t number = 0;  // the guest's own; counts once
@@ -107,11 +117,15 @@ class Store {
   absl::StatusOr<std::vector<StoredPolicy>> ListPolicies();                // by name
   absl::Status DeletePolicy(std::string_view name, const Change& change);  // kNotFound
 
-  // Notes a nonce as used until it expires. kAlreadyExists when it was; kResourceExhausted when
-  // the ledger is full of live ones. Survives a loss of power once something later was written: the
-  // answer to what the nonce was used for, which AppendLog writes.
-  absl::Status UseNonce(std::string_view nonce, int64_t expires_at, int64_t now);
-
+  // What an attestation came to: notes its nonce, if it got so far, as used until it expires, and
+  // appends the row, both or none. `done` is called once with the outcome, maybe by another thread:
+  // kAlreadyExists when the nonce was used before; kResourceExhausted when the ledger is full of
+  // live ones. Rows of several threads share a transaction: see Coming().
+  using Done = std::function<void(const absl::Status&)>;
+  void Record(std::optional<UsedNonce> nonce, LogRow row, int64_t now, Done done);
+  // While it lives, a Record by this thread is on its way; those that wait do so for it.
+  sql::CommitQueue::Coming Coming() { return sql::CommitQueue::Coming(commits_); }
+  // A row by itself, at once.
   absl::Status AppendLog(const LogRow& row);
   absl::StatusOr<LogRow> GetLog(std::string_view id);  // kNotFound
   absl::StatusOr<LogRow> LastLog();                    // kNotFound when empty
@@ -134,8 +148,10 @@ class Store {
   absl::StatusOr<AuditHead> VerifyAudit();  // kDataLoss naming the first wrong entry
 
   // The number of the last administrative change by any replica: what was read from this store at
-  // the same generation is still so. One small read.
+  // the same generation is still so. On PostgreSQL one small read. A SQLite file has one server, so
+  // there the number is kept: what another process changes beside it is seen within kStaleMs.
   absl::StatusOr<int64_t> Generation();
+  static constexpr int64_t kStaleMs = 250;
 
   // For maintenance and for key_ring.h.
   sql::Database& database() { return *database_; }
@@ -149,9 +165,15 @@ class Store {
         master_key_(std::move(master_key)),
         sealer_(master_key_.get()),
         audit_(&sealer_),
-        limits_(limits) {}
+        limits_(limits),
+        commits_(database_.get()) {}
+  // A transaction of an administrator's.
+  absl::Status WriteChange(const sql::Database::Work& work);
   absl::Status MakeRoomForNonces(int64_t now);
+  absl::Status CountLogRow(int64_t refused);
   absl::Status TrimLog(int64_t refused);
+  absl::StatusOr<Bytes> SealedResource(std::string_view path);
+  absl::StatusOr<Bytes> KeptResource(std::string_view path);
   absl::Status TrimDenials(sql::Connection& connection, std::string_view guest, int64_t now);
 
   std::unique_ptr<sql::Database> database_;
@@ -159,8 +181,19 @@ class Store {
   Sealer sealer_;
   AuditLog audit_;
   const StoreLimits limits_;
+  sql::CommitQueue commits_;
   std::atomic<int64_t> nonce_room_ = 0;     // nonces that fit before the next count
   std::atomic<uint64_t> log_rows_[2] = {};  // written by this replica, by outcome
+
+  // Of a SQLite file.
+  std::mutex kept_mutex_;
+  int64_t changes_ = 0;  // by this store
+  std::optional<int64_t> generation_;
+  int64_t generation_read_ms_ = 0;
+  // As they are at rest, of generation resources_of_.
+  std::map<std::string, Bytes, std::less<>> resources_;
+  size_t resources_size_ = 0;
+  int64_t resources_of_ = 0;
 };
 
 }  // namespace nacre::attestation

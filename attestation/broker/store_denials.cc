@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<StoredDenial>> Store::ListDenials(std::string_view gu
 }
 
 absl::Status Store::DeleteDenials(std::string_view guest, const Change& change) {
-  return database_->Write([&](sql::Connection& connection) -> absl::Status {
+  return WriteChange([&](sql::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(audit_.Append(connection, change, "denials-deleted", guest, "{}"));
     ASSIGN_OR_RETURN(const sql::Rows done,
                      connection.Query("DELETE FROM denials WHERE guest = $1", {guest}));

@@ -104,7 +104,6 @@ absl::Status Database::Attempt(Access access, const Work& work, bool* again) {
   if (access == Access::kWrite) turn = QueueToWrite();
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take(access));
   Lease connection(*this, std::move(taken), access);
-  if (access == Access::kWrite) RETURN_IF_ERROR(connection->SetSync(Sync::kNow));
   absl::Status status = connection->Begin(access);
   if (status.ok()) status = work(*connection);
   if (!status.ok()) {
@@ -135,14 +134,12 @@ absl::Status Database::Run(Access access, const Work& work) {
 absl::Status Database::Write(const Work& work) { return Run(Access::kWrite, work); }
 absl::Status Database::Read(const Work& work) { return Run(Access::kRead, work); }
 
-absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& parameters,
-                                        Sync sync) {
+absl::StatusOr<Rows> Database::WriteOne(std::string_view sql, const Parameters& parameters) {
   absl::StatusOr<Rows> rows = absl::InternalError("not run");
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::unique_lock<std::mutex> turn = QueueToWrite();
     ASSIGN_OR_RETURN(std::unique_ptr<Connection> taken, Take(Access::kWrite));
     Lease connection(*this, std::move(taken), Access::kWrite);
-    RETURN_IF_ERROR(connection->SetSync(sync));
     rows = connection->Query(sql, parameters);
     if (connection->broken()) return OutcomeUnknown(rows.status());
     if (!absl::IsAborted(rows.status())) return rows;

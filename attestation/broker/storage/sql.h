@@ -52,11 +52,6 @@ enum class Access {
   kRead,   // one unchanging view of everything
 };
 
-enum class Sync {
-  kNow,    // survives a loss of power
-  kLater,  // does so once something later was written with kNow; survives an end of the process
-};
-
 // Codes: kAlreadyExists a unique key is taken; kAborted the transaction lost against another one
 // and may be tried again; kUnavailable the database cannot be reached or is busy; kDeadlineExceeded
 // a statement ran too long; kResourceExhausted no room; kPermissionDenied; kDataLoss a damaged
@@ -77,8 +72,6 @@ class Connection : public Queryable {
   // Several statements without parameters or rows.
   virtual absl::Status Execute(const std::string& sql) = 0;
   virtual absl::Status Begin(Access access) = 0;
-  // Of what is written from now on. An engine may sync what it need not.
-  virtual absl::Status SetSync(Sync) { return absl::OkStatus(); }
   virtual absl::Status Commit() = 0;
   virtual absl::Status Rollback() = 0;
   // True when it can only be thrown away.
@@ -104,8 +97,7 @@ class Database : public Queryable {
   absl::Status Read(const Work& work);
   // One changing statement of its own: cheaper than a transaction around it. Not run again when the
   // connection is lost: then kUnavailable "... it is not known whether ...".
-  absl::StatusOr<Rows> WriteOne(std::string_view sql, const Parameters& parameters,
-                                Sync sync = Sync::kNow);
+  absl::StatusOr<Rows> WriteOne(std::string_view sql, const Parameters& parameters);
   // One reading statement of its own.
   absl::StatusOr<Rows> Query(std::string_view sql, const Parameters& parameters) override;
 

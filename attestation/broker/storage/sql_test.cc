@@ -137,20 +137,6 @@ TEST_P(SqlTest, OneStatementOfItsOwnIsDoneOrTold) {
   EXPECT_EQ(database->WriteOne("DELETE FROM t WHERE k < $1", {int64_t{5}})->changed, 5);
 }
 
-TEST_P(SqlTest, WhatIsSyncedLaterIsThereAtOnce) {
-  constexpr std::string_view kInsert = "INSERT INTO t (k, a, b) VALUES ($1, 'x', $2)";
-  for (int64_t key = 0; key < 6; ++key) {
-    const Sync sync = key % 2 == 0 ? Sync::kLater : Sync::kNow;
-    ASSERT_OK(database->WriteOne(kInsert, {key, Bytes{1}}, sync));
-    ASSERT_OK(Insert(100 + key));
-    EXPECT_EQ(Count(), 2 * (key + 1));
-  }
-  EXPECT_STATUS(database->WriteOne(kInsert, {int64_t{0}, Bytes{1}}, Sync::kLater), kAlreadyExists,
-                "");
-  ASSERT_OK_AND_ASSIGN(auto another, place->Open());
-  EXPECT_EQ(another->Query("SELECT count(*) FROM t")->Number(0, 0), 12);
-}
-
 TEST_P(SqlTest, AWrongStatementIsAnError) {
   EXPECT_STATUS(database->Query("SELECT nothing FROM t"), kInternal, "nothing");
   EXPECT_EQ(Count(), 0);

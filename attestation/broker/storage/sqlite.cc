@@ -77,7 +77,7 @@ class SqliteConnection : public Connection {
  public:
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path);
   ~SqliteConnection() override {
-    for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+    for (auto& [sql, statement] : statements_) sqlite3_finalize(statement.handle);
     sqlite3_close(handle_);
   }
 
@@ -88,19 +88,11 @@ class SqliteConnection : public Connection {
     return Check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr));
   }
   absl::Status Begin(Access access) override {
-    return Execute(access == Access::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
+    return Query(access == Access::kRead ? "BEGIN" : "BEGIN IMMEDIATE").status();
   }
-  // In WAL mode a commit that syncs makes those before it last too: they are earlier in the log.
-  absl::Status SetSync(Sync sync) override {
-    if (sync == sync_) return absl::OkStatus();
-    RETURN_IF_ERROR(
-        Execute(sync == Sync::kNow ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
-    sync_ = sync;
-    return absl::OkStatus();
-  }
-  absl::Status Commit() override { return Execute("COMMIT"); }
+  absl::Status Commit() override { return Query("COMMIT").status(); }
   absl::Status Rollback() override {
-    return sqlite3_get_autocommit(handle_) != 0 ? absl::OkStatus() : Execute("ROLLBACK");
+    return sqlite3_get_autocommit(handle_) != 0 ? absl::OkStatus() : Query("ROLLBACK").status();
   }
   bool broken() const override { return false; }
 
@@ -110,12 +102,15 @@ class SqliteConnection : public Connection {
     if (code == SQLITE_OK) return absl::OkStatus();
     return SqliteStatus(code, StrCat("database ", path_, ": ", sqlite3_errmsg(handle_)));
   }
-  absl::StatusOr<sqlite3_stmt*> Prepare(std::string_view sql);
+  struct Statement {
+    sqlite3_stmt* handle = nullptr;
+    std::vector<int> parameters;  // SQLite's number of $1, $2, ...; 0 for one that does not occur
+  };
+  absl::StatusOr<const Statement*> Prepare(std::string_view sql, size_t parameters);
 
   sqlite3* handle_;
   std::string path_;
-  Sync sync_ = Sync::kNow;
-  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+  std::map<std::string, Statement, std::less<>> statements_;
 };
 
 absl::StatusOr<std::unique_ptr<Connection>> SqliteConnection::Open(const std::string& path) {
@@ -137,21 +132,26 @@ absl::StatusOr<std::unique_ptr<Connection>> SqliteConnection::Open(const std::st
   return connection;
 }
 
-absl::StatusOr<sqlite3_stmt*> SqliteConnection::Prepare(std::string_view sql) {
+absl::StatusOr<const SqliteConnection::Statement*> SqliteConnection::Prepare(std::string_view sql,
+                                                                             size_t parameters) {
   auto found = statements_.find(sql);
-  if (found != statements_.end()) return found->second;
-  sqlite3_stmt* statement = nullptr;
+  if (found != statements_.end()) return &found->second;
+  Statement statement;
   RETURN_IF_ERROR(Check(sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                           SQLITE_PREPARE_PERSISTENT, &statement, nullptr)));
-  statements_.emplace(sql, statement);
-  return statement;
+                                           SQLITE_PREPARE_PERSISTENT, &statement.handle, nullptr)));
+  for (size_t i = 1; i <= parameters; ++i) {
+    statement.parameters.push_back(
+        sqlite3_bind_parameter_index(statement.handle, StrCat("$", i).c_str()));
+  }
+  return &statements_.emplace(sql, std::move(statement)).first->second;
 }
 
 absl::StatusOr<Rows> SqliteConnection::Query(std::string_view sql, const Parameters& parameters) {
-  ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepare(sql));
+  ASSIGN_OR_RETURN(const Statement* prepared, Prepare(sql, parameters.size()));
+  sqlite3_stmt* const statement = prepared->handle;
   Running running(statement);
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const int index = sqlite3_bind_parameter_index(statement, StrCat("$", i + 1).c_str());
+    const int index = i < prepared->parameters.size() ? prepared->parameters[i] : 0;
     RETURN_IF_ERROR(Check(Bind(statement, index, parameters[i])));
   }
   Rows rows;
