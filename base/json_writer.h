@@ -21,6 +21,7 @@ bool AppendJson(std::string* out, const Json& value);
 //   out.BeginObject().Key("n").Number(1).Key("list").BeginArray().Text("x").EndArray().EndObject();
 class JsonWriter {
  public:
+  JsonWriter() { out_.reserve(kRoom); }
   JsonWriter& BeginObject() { return Begin('{'); }
   JsonWriter& EndObject() { return End('}'); }
   JsonWriter& BeginArray() { return Begin('['); }
@@ -35,6 +36,7 @@ class JsonWriter {
   absl::StatusOr<std::string> Finish() &&;
 
  private:
+  static constexpr size_t kRoom = 2 << 10;  // enough for most
   void Separate();
   JsonWriter& Begin(char bracket);
   JsonWriter& End(char bracket);

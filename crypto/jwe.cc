@@ -86,6 +86,13 @@ bool Fits(const AlgorithmFacts& facts, KeyKind kind) {
   return rsa == (kind == KeyKind::kRsa);
 }
 
+// As DumpJson writes what PublicKeyToJwk makes.
+absl::StatusOr<std::string> EcJwkText(const PublicKey& key) {
+  ASSIGN_OR_RETURN(const EcPoint point, key.ToEcPoint());
+  return StrCat(R"({"crv":")", CurveName(point.curve), R"(","kty":"EC","x":")",
+                Base64UrlEncode(point.x), R"(","y":")", Base64UrlEncode(point.y), "\"}");
+}
+
 absl::StatusOr<SealedJweKey> SealContentKey(const PublicKey& recipient,
                                             const AlgorithmFacts& facts) {
   SealedJweKey sealed;
@@ -102,8 +109,7 @@ absl::StatusOr<SealedJweKey> SealContentKey(const PublicKey& recipient,
   }
   ASSIGN_OR_RETURN(Curve curve, recipient.curve());
   ASSIGN_OR_RETURN(PrivateKey ephemeral, PrivateKey::GenerateEc(curve));
-  ASSIGN_OR_RETURN(Json epk, PublicKeyToJwk(ephemeral.public_key()));
-  ASSIGN_OR_RETURN(const std::string epk_text, DumpJson(epk));
+  ASSIGN_OR_RETURN(const std::string epk_text, EcJwkText(ephemeral.public_key()));
   sealed.header_member = StrCat(R"("epk":)", epk_text);
   ASSIGN_OR_RETURN(SecretBytes shared, ephemeral.Ecdh(recipient));
   SecretBytes derived = DeriveKey(shared.view(), facts, kWrittenJweEncryption, {}, {});

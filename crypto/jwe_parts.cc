@@ -148,13 +148,16 @@ absl::StatusOr<std::string> WriteJwe(std::string_view algorithm, const SealedJwe
   ASSIGN_OR_RETURN(
       Bytes out, Aes256GcmSeal(sealed.content_key.view(), iv, AsBytes(protected_text), plaintext));
   ByteView tag = ByteView(out).last(kGcmTagSize);
-  Json jwe = {{"protected", protected_text},
-              {"iv", Base64UrlEncode(iv)},
-              {"ciphertext", Base64UrlEncode(ByteView(out).first(out.size() - kGcmTagSize))},
-              {"tag", Base64UrlEncode(tag)}};
+  // Sorted by name, and nothing in it needs an escape.
+  std::string jwe = StrCat(R"({"ciphertext":")",
+                           Base64UrlEncode(ByteView(out).first(out.size() - kGcmTagSize)), "\"");
   // An empty encrypted key is left out (RFC 7516 section 7.2.1).
-  if (!sealed.encrypted_key.empty()) jwe["encrypted_key"] = Base64UrlEncode(sealed.encrypted_key);
-  return DumpJson(jwe);
+  if (!sealed.encrypted_key.empty()) {
+    StrAppend(&jwe, R"(,"encrypted_key":")", Base64UrlEncode(sealed.encrypted_key), "\"");
+  }
+  StrAppend(&jwe, R"(,"iv":")", Base64UrlEncode(iv), R"(","protected":")", protected_text,
+            R"(","tag":")", Base64UrlEncode(tag), "\"}");
+  return jwe;
 }
 
 }  // namespace nacre::crypto

@@ -19,6 +19,15 @@ std::string Readable(std::string_view text) {
   return out;
 }
 
+void WriteReadable(std::string_view name, std::string_view text, JsonWriter* out) {
+  out->Key(name);
+  if (IsUtf8(text)) {
+    out->Text(text);
+  } else {
+    out->Text(Readable(text));
+  }
+}
+
 // Opens the detail with what all rows have; MakeRow closes it.
 JsonWriter Begin(const RequestOrigin& origin, std::string_view kind) {
   JsonWriter out;
@@ -70,12 +79,14 @@ void WriteOutcome(const AppraisalOutcome& outcome, std::string_view verdict,
   const tee::Appraisal& appraisal = outcome.appraisal;
   out->Key("checks").BeginArray();
   for (const tee::Check& check : appraisal.checks) {
-    out->BeginObject().Key("expected").Text(Readable(check.expected));
-    out->Key("got").Text(Readable(check.got)).Key("name").Text(check.name);
+    out->BeginObject();
+    WriteReadable("expected", check.expected, out);
+    WriteReadable("got", check.got, out);
+    out->Key("name").Text(check.name);
     out->Key("passed").Bool(check.passed).EndObject();
   }
   out->EndArray().Key("claims").BeginObject();
-  for (const auto& [name, value] : appraisal.claims) out->Key(name).Text(Readable(value));
+  for (const auto& [name, value] : appraisal.claims) WriteReadable(name, value, out);
   out->EndObject().Key("class").Text(RefusalClassName(appraisal.refusal_class));
   out->Key("emulated").Bool(appraisal.emulated).Key("reference").Text(appraisal.reference);
   out->Key("refusal").Text(Readable(refusal)).Key("root").Text(Readable(appraisal.root));

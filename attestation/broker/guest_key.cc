@@ -1,6 +1,12 @@
 #include "attestation/broker/guest_key.h"
 
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
 #include "attestation/broker/config.h"
+#include "base/json_writer.h"
 #include "base/strings.h"
 #include "crypto/jwk.h"
 
@@ -32,9 +38,7 @@ absl::StatusOr<crypto::JweAlgorithm> AlgorithmNamed(std::string_view name, bool 
       "RSA1_5 is refused: who decrypts it can be made to tell; [policy] allow_rsa1_5 takes it");
 }
 
-}  // namespace
-
-absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, const GuestKeyRules& rules) {
+absl::StatusOr<GuestKey> Read(const Json& jwk, const GuestKeyRules& rules) {
   ASSIGN_OR_RETURN(const std::string kind, JsonString(jwk, "kty", "tee-pubkey"));
   if (kind == "AKP") return MlKemKeyFrom(jwk, rules);
   ASSIGN_OR_RETURN(crypto::PublicKey key, crypto::PublicKeyFromJwk(jwk), "tee-pubkey");
@@ -45,6 +49,43 @@ absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, const GuestKeyRules& rule
     return absl::InvalidArgumentError(StrCat("tee-pubkey: alg ", name, " does not fit the key"));
   }
   return GuestKey{std::move(key), algorithm};
+}
+
+// Good keys by all of their text, the latest at least: a guest's key comes with its evidence and
+// again with each resource.
+class KnownKeys {
+ public:
+  std::optional<GuestKey> Find(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    const auto found = keys_.find(text);
+    return found == keys_.end() ? std::nullopt : std::optional<GuestKey>(found->second);
+  }
+  void Keep(std::string text, const GuestKey& key) {
+    if (text.size() > kMaxText) return;
+    const std::lock_guard lock(mutex_);
+    if (keys_.size() >= kMaxKeys) keys_.clear();
+    keys_.emplace(std::move(text), key);
+  }
+
+ private:
+  static constexpr size_t kMaxKeys = 256;
+  static constexpr size_t kMaxText = 4 << 10;
+  std::mutex mutex_;
+  std::unordered_map<std::string, GuestKey> keys_;
+};
+
+}  // namespace
+
+absl::StatusOr<GuestKey> GuestKeyFrom(const Json& jwk, const GuestKeyRules& rules) {
+  static KnownKeys* const known = new KnownKeys;  // never destroyed: threads may ask during exit
+  std::string text = StrCat(rules.rsa1_5 ? "1" : "0", rules.ml_kem ? "1" : "0");
+  const bool whole = AppendJson(&text, jwk);
+  if (whole) {
+    if (auto key = known->Find(text)) return *std::move(key);
+  }
+  ASSIGN_OR_RETURN(GuestKey key, Read(jwk, rules));
+  if (whole) known->Keep(std::move(text), key);
+  return key;
 }
 
 absl::StatusOr<std::string> EncryptFor(const GuestKey& guest, ByteView contents) {

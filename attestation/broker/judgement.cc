@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "base/strings.h"
 #include "base/toml.h"
 #include "tee/common/initdata.h"
@@ -14,14 +15,17 @@ constexpr int kUnrecognisedHardware = 97;  // AR4SI section 2.3
 // A token is kept in a cookie; what is larger stays with the guest.
 constexpr size_t kMaxInitDataClaims = 8 << 10;
 
-Json Evidence(const AppraisalOutcome& outcome, const Bound& bound) {
-  Json claims = outcome.claims;
+// Takes the outcome's claims with it.
+Json Evidence(AppraisalOutcome& outcome, const Bound& bound) {
+  Json claims = std::move(outcome.claims);
   claims["emulated"] = outcome.appraisal.emulated;
   claims["root"] = outcome.appraisal.root;
   claims["reference"] = outcome.appraisal.reference;
-  Json evidence = {{EvidenceKindName(outcome.kind), std::move(claims)},
-                   {"report_data", HexEncode(outcome.report_data)},
-                   {"init_data", HexEncode(outcome.init_data)}};
+  Json evidence = JsonMembers()
+                      .Set(EvidenceKindName(outcome.kind), std::move(claims))
+                      .Set("report_data", HexEncode(outcome.report_data))
+                      .Set("init_data", HexEncode(outcome.init_data))
+                      .Build();
   if (!bound.runtime_data.is_null()) evidence["runtime_data_claims"] = bound.runtime_data;
   if (!bound.init_data) return evidence;
   Json init_data = InitDataClaims(*bound.init_data);
@@ -105,9 +109,11 @@ absl::StatusOr<std::vector<Judgement>> JudgeAll(std::vector<AppraisalOutcome> ou
                                                 const Attestation& attestation,
                                                 const BrokerPolicy& policy,
                                                 const ReferenceQuery& references) {
-  Bound bound{
-      .runtime_data = {{"nonce", attestation.nonce}, {"tee-pubkey", attestation.tee_pubkey}},
-      .init_data = std::nullopt};
+  Bound bound{.runtime_data = JsonMembers()
+                                  .Set("nonce", attestation.nonce)
+                                  .Set("tee-pubkey", attestation.tee_pubkey)
+                                  .Build(),
+              .init_data = std::nullopt};
   if (attestation.init_data) bound.init_data = attestation.init_data->body;
   std::vector<Judgement> out;
   for (AppraisalOutcome& outcome : outcomes) {

@@ -4,6 +4,7 @@
 #include "attestation/broker/release_floor.h"
 #include "attestation/protocol/jwt.h"
 #include "attestation/protocol/resource_path.h"
+#include "base/json_members.h"
 #include "crypto/jwe.h"
 
 namespace nacre::attestation {
@@ -74,12 +75,16 @@ Answer Deny(BrokerContext& context, const Call& call, const EarSummary& guest,
 // What the resource policies of newer peers read beside the claims themselves, which the summary
 // gets too.
 Json TrustContext(const Json& claims, const EarSummary& guest) {
-  return {{"attestation_summary",
-           {{"tee_type", Json::array({guest.tee})},
-            {"policy_ids", Json::array({"default"})},
-            {"issuer", claims.value("iss", "")},
-            {"verification_result", guest.status == EarStatus::kAffirming}}},
-          {"tee_pubkey", guest.tee_pubkey}};
+  return JsonMembers()
+      .Set("attestation_summary",
+           JsonMembers()
+               .Set("tee_type", Json::array_t{Json(guest.tee)})
+               .Set("policy_ids", Json::array_t{Json("default")})
+               .Set("issuer", claims.value("iss", ""))
+               .Set("verification_result", guest.status == EarStatus::kAffirming)
+               .Build())
+      .Set("tee_pubkey", guest.tee_pubkey)
+      .Build();
 }
 
 std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json& claims,
@@ -90,10 +95,14 @@ std::optional<Denial> Judge(BrokerContext& context, const Call& call, const Json
   if (!floor.allowed) return Denial{floor.code, floor.summary, ""};
   const auto references = context.references->All();
   if (!references.ok()) return Denial{"resource-policy", references.status().ToString(), ""};
-  const Json data = {{"plugin", "resource"},
-                     {"resource-path", {path.repository, path.type, path.tag}},
-                     {"query", Json::object()},
-                     {"nacre", {{"allow_emulated", context.config.allow_emulated}}}};
+  const Json data =
+      JsonMembers()
+          .Set("plugin", "resource")
+          .Set("resource-path",
+               Json::array_t{Json(path.repository), Json(path.type), Json(path.tag)})
+          .Set("query", Json::object_t())
+          .Set("nacre", JsonMembers().Set("allow_emulated", context.config.allow_emulated).Build())
+          .Build();
   const auto policies = context.policies->Current();
   if (!policies.ok()) return Denial{"resource-policy", policies.status().ToString(), ""};
   const BrokerPolicy& policy = (*policies)->ForResource(path.Text());

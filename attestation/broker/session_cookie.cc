@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "attestation/protocol/messages.h"
+#include "base/bytes.h"
 #include "base/encoding.h"
-#include "base/json.h"
 #include "crypto/aead.h"
 #include "crypto/random.h"
 
@@ -14,19 +14,33 @@ namespace {
 constexpr size_t kKeySize = 32;
 constexpr size_t kIvSize = 12;
 constexpr size_t kMaxCookie = 64 << 10;
-constexpr std::string_view kAad = "nacre-kbs session v2";
+constexpr std::string_view kAad = "nacre-kbs session v3";
 
 absl::Status NotOurs() { return absl::UnauthenticatedError("session cookie is not ours"); }
 
-absl::StatusOr<Session> ReadSession(std::string_view text) {
-  ASSIGN_OR_RETURN(Json json, ParseJson(text));
+// Sealed, so of one shape: u64 expiry, u8 size and TEE, u8 size and nonce, token; big-endian.
+absl::StatusOr<Session> ReadSession(ByteView bytes) {
+  ByteReader reader(bytes);
   Session session;
-  ASSIGN_OR_RETURN(session.nonce, JsonString(json, "nonce", "session"));
-  ASSIGN_OR_RETURN(session.tee, JsonString(json, "tee", "session"));
-  ASSIGN_OR_RETURN(session.token, JsonString(json, "token", "session"));
-  ASSIGN_OR_RETURN(uint64_t expires_at, JsonUint(json, "expires_at", "session"));
+  ASSIGN_OR_RETURN(const uint64_t expires_at, reader.U64Be("session"));
   session.expires_at = static_cast<int64_t>(expires_at);
+  for (std::string* text : {&session.tee, &session.nonce}) {
+    ASSIGN_OR_RETURN(const uint8_t size, reader.U8("session"));
+    ASSIGN_OR_RETURN(const ByteView value, reader.Take(size, "session"));
+    *text = std::string(AsText(value));
+  }
+  session.token = std::string(AsText(bytes.subspan(reader.offset())));
   return session;
+}
+
+absl::StatusOr<Bytes> WriteSession(const Session& session) {
+  ByteWriter out;
+  out.U64Be(static_cast<uint64_t>(session.expires_at));
+  for (const std::string* text : {&session.tee, &session.nonce}) {
+    if (text->size() > 0xff) return absl::InvalidArgumentError("session: text too long");
+    out.U8(static_cast<uint8_t>(text->size())).Put(*text);
+  }
+  return out.Put(session.token).Release();
 }
 
 }  // namespace
@@ -40,14 +54,11 @@ absl::StatusOr<SessionSealer> SessionSealer::Create(SecretBytes key) {
 }
 
 absl::StatusOr<std::string> SessionSealer::Seal(const Session& session) const {
-  ASSIGN_OR_RETURN(std::string text, DumpJson({{"nonce", session.nonce},
-                                               {"tee", session.tee},
-                                               {"expires_at", session.expires_at},
-                                               {"token", session.token}}));
+  ASSIGN_OR_RETURN(const Bytes text, WriteSession(session));
   ASSIGN_OR_RETURN(const std::shared_ptr<const ServiceKey> key, keys_->Current());
   const Bytes iv = crypto::RandomBytes(kIvSize);
   ASSIGN_OR_RETURN(const Bytes sealed,
-                   crypto::Aes256GcmSeal(key->material.view(), iv, AsBytes(kAad), AsBytes(text)));
+                   crypto::Aes256GcmSeal(key->material.view(), iv, AsBytes(kAad), text));
   ByteWriter out;
   out.U8(static_cast<uint8_t>(key->id.size())).Put(key->id).Put(ByteView(iv));
   out.Put(ByteView(sealed));
@@ -70,7 +81,7 @@ absl::StatusOr<Session> SessionSealer::Open(std::string_view value, int64_t now)
   auto text = crypto::Aes256GcmOpen((*key)->material.view(), *iv, AsBytes(kAad),
                                     ByteView(*sealed).subspan(reader.offset()));
   if (!text.ok()) return NotOurs();
-  ASSIGN_OR_RETURN(Session session, ReadSession(AsText(text->view())));
+  ASSIGN_OR_RETURN(Session session, ReadSession(text->view()));
   if (session.expires_at <= now) return absl::UnauthenticatedError("session has expired");
   return session;
 }

@@ -2,6 +2,7 @@
 
 #include "attestation/protocol/jwt.h"
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "crypto/jwk.h"
 #include "crypto/jws.h"
 #include "crypto/x509.h"
@@ -84,7 +85,7 @@ absl::StatusOr<std::string> TokenSigner::SignText(std::string_view claims) const
   ASSIGN_OR_RETURN(const std::shared_ptr<const ServiceKey> key, state_->keys->Current());
   ASSIGN_OR_RETURN(const ParsedKey parsed, state_->Parsed(*key));
   ASSIGN_OR_RETURN(const crypto::JwsAlgorithm algorithm, AlgorithmOf(parsed->public_key()));
-  Json header = {{"kid", key->id}, {"typ", "JWT"}};
+  Json header = JsonMembers().Set("kid", key->id).Set("typ", "JWT").Build();
   if (!state_->certificates.empty()) header["x5c"] = state_->CertificateList();
   return crypto::JwsSign(*parsed, algorithm, std::move(header), AsBytes(claims));
 }

@@ -1,5 +1,6 @@
 #include "attestation/protocol/binding.h"
 
+#include "base/strings.h"
 #include "crypto/digest.h"
 
 namespace nacre::attestation {
@@ -8,21 +9,30 @@ namespace {
 
 constexpr size_t kPeersTpmNonceSize = 32;
 
-absl::StatusOr<Bytes> CanonicalDigest(const Json& object) {
-  ASSIGN_OR_RETURN(std::string canonical, CanonicalJson(object), "report data");
-  return crypto::Digest(crypto::HashAlgorithm::kSha384, AsBytes(canonical));
+// RFC 8785 sorts members by name, so theirs are canonical texts between names in that order.
+absl::StatusOr<std::string> CanonicalTail(std::string_view nonce, const Json& tee_pubkey) {
+  ASSIGN_OR_RETURN(const std::string nonce_text, CanonicalJson(Json(nonce)), "report data");
+  ASSIGN_OR_RETURN(const std::string key_text, CanonicalJson(tee_pubkey), "report data");
+  return StrCat("\"nonce\":", nonce_text, ",\"tee-pubkey\":", key_text, "}");
+}
+
+Bytes Digest(std::string_view text) {
+  return crypto::Digest(crypto::HashAlgorithm::kSha384, AsBytes(text));
 }
 
 }  // namespace
 
 absl::StatusOr<Bytes> PrimaryBinding(std::string_view nonce, const Json& tee_pubkey,
                                      std::string_view additional_evidence) {
-  return CanonicalDigest(
-      {{"additional-evidence", additional_evidence}, {"nonce", nonce}, {"tee-pubkey", tee_pubkey}});
+  ASSIGN_OR_RETURN(const std::string tail, CanonicalTail(nonce, tee_pubkey));
+  ASSIGN_OR_RETURN(const std::string additional, CanonicalJson(Json(additional_evidence)),
+                   "report data");
+  return Digest(StrCat("{\"additional-evidence\":", additional, ",", tail));
 }
 
 absl::StatusOr<Bytes> DeviceBinding(std::string_view nonce, const Json& tee_pubkey) {
-  return CanonicalDigest({{"nonce", nonce}, {"tee-pubkey", tee_pubkey}});
+  ASSIGN_OR_RETURN(const std::string tail, CanonicalTail(nonce, tee_pubkey));
+  return Digest(StrCat("{", tail));
 }
 
 absl::StatusOr<tee::ReportData> BindReportData(std::string_view nonce, const Json& tee_pubkey,

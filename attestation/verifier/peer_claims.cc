@@ -1,6 +1,7 @@
 #include "attestation/verifier/peer_claims.h"
 
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "base/strings.h"
 
 namespace nacre::attestation {
@@ -43,22 +44,28 @@ Json TdxBody(const tee::tdx::TdBody& td) {
 
 // What newer policies read: the report's own structure.
 Json SnpNested(const tee::sev::Report& report, const tee::sev::TcbComponents& tcb) {
-  return {{"measurement", HexEncode(report.measurement)},
-          {"reported_tcb",
-           {{"bootloader", tcb.bootloader},
-            {"tee", tcb.tee},
-            {"snp", tcb.snp},
-            {"microcode", tcb.microcode}}},
-          {"policy",
-           {{"abi_major", report.policy.abi_major()},
-            {"abi_minor", report.policy.abi_minor()},
-            {"smt_allowed", report.policy.smt_allowed()},
-            {"migrate_ma_allowed", report.policy.migration_agent_allowed()},
-            {"debug_allowed", report.policy.debug_allowed()},
-            {"single_socket_required", report.policy.single_socket_required()}}},
-          {"plat_info",
-           {{"smt_enabled", (report.platform_info & 1) != 0},
-            {"tsme_enabled", (report.platform_info & 2) != 0}}}};
+  const tee::sev::GuestPolicy& policy = report.policy;
+  return JsonMembers()
+      .Set("measurement", HexEncode(report.measurement))
+      .Set("reported_tcb", JsonMembers()
+                               .Set("bootloader", tcb.bootloader)
+                               .Set("tee", tcb.tee)
+                               .Set("snp", tcb.snp)
+                               .Set("microcode", tcb.microcode)
+                               .Build())
+      .Set("policy", JsonMembers()
+                         .Set("abi_major", policy.abi_major())
+                         .Set("abi_minor", policy.abi_minor())
+                         .Set("smt_allowed", policy.smt_allowed())
+                         .Set("migrate_ma_allowed", policy.migration_agent_allowed())
+                         .Set("debug_allowed", policy.debug_allowed())
+                         .Set("single_socket_required", policy.single_socket_required())
+                         .Build())
+      .Set("plat_info", JsonMembers()
+                            .Set("smt_enabled", (report.platform_info & 1) != 0)
+                            .Set("tsme_enabled", (report.platform_info & 2) != 0)
+                            .Build())
+      .Build();
 }
 
 }  // namespace
@@ -66,21 +73,23 @@ Json SnpNested(const tee::sev::Report& report, const tee::sev::TcbComponents& tc
 Json SnpPeerClaims(const tee::sev::Report& report) {
   const tee::sev::Product product = ReportProduct(report).value_or(tee::sev::Product::kMilan);
   const tee::sev::TcbComponents tcb = report.reported_tcb.Components(product);
-  return {{"policy_abi_major", report.policy.abi_major()},
-          {"policy_abi_minor", report.policy.abi_minor()},
-          {"policy_smt_allowed", report.policy.smt_allowed()},
-          {"policy_migrate_ma", report.policy.migration_agent_allowed()},
-          {"policy_debug_allowed", report.policy.debug_allowed()},
-          {"policy_single_socket", report.policy.single_socket_required()},
-          {"reported_tcb_bootloader", tcb.bootloader},
-          {"reported_tcb_tee", tcb.tee},
-          {"reported_tcb_snp", tcb.snp},
-          {"reported_tcb_microcode", tcb.microcode},
-          {"platform_smt_enabled", (report.platform_info & 1) != 0},
-          {"platform_tsme_enabled", (report.platform_info & 2) != 0},
-          {"measurement", HexEncode(report.measurement)},
-          {"chip_id", HexEncode(report.chip_id)},
-          {"evidence", SnpNested(report, tcb)}};
+  return JsonMembers()
+      .Set("policy_abi_major", report.policy.abi_major())
+      .Set("policy_abi_minor", report.policy.abi_minor())
+      .Set("policy_smt_allowed", report.policy.smt_allowed())
+      .Set("policy_migrate_ma", report.policy.migration_agent_allowed())
+      .Set("policy_debug_allowed", report.policy.debug_allowed())
+      .Set("policy_single_socket", report.policy.single_socket_required())
+      .Set("reported_tcb_bootloader", tcb.bootloader)
+      .Set("reported_tcb_tee", tcb.tee)
+      .Set("reported_tcb_snp", tcb.snp)
+      .Set("reported_tcb_microcode", tcb.microcode)
+      .Set("platform_smt_enabled", (report.platform_info & 1) != 0)
+      .Set("platform_tsme_enabled", (report.platform_info & 2) != 0)
+      .Set("measurement", HexEncode(report.measurement))
+      .Set("chip_id", HexEncode(report.chip_id))
+      .Set("evidence", SnpNested(report, tcb))
+      .Build();
 }
 
 Json TdxPeerClaims(const tee::tdx::VerifiedTd& verified) {

@@ -42,7 +42,7 @@ class CommitQueue {
   // May commit, and so wait for the disk, before it returns; or may leave that to another thread.
   void Submit(Entry entry);
 
-  static constexpr auto kMaxWait = std::chrono::milliseconds(2);
+  static constexpr auto kMaxWait = std::chrono::milliseconds(6);
 
  private:
   using Clock = std::chrono::steady_clock;
