@@ -3,6 +3,7 @@
 // pointer that is set for the length of an evaluation, on the thread that runs it.
 #include "attestation/broker/broker_policy.h"
 
+#include <cstdint>
 #include <limits>
 
 #include "attestation/broker/default_policies.h"
@@ -64,6 +65,9 @@ absl::StatusOr<rego::Value> ToValue(rego::Arena& arena, const Json& json) {
     case Json::value_t::array:
       return ArrayToValue(arena, json);
     case Json::value_t::number_integer:
+      return rego::Value::Int(json.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      if (json.get<uint64_t>() > INT64_MAX) break;
       return rego::Value::Int(json.get<int64_t>());
     default:
       break;

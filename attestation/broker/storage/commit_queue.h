@@ -4,8 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 #include <vector>
 
 #include "attestation/broker/storage/sql.h"
@@ -25,8 +28,9 @@ class CommitQueue {
 
   // The database outlives the queue. On PostgreSQL, which groups commits itself and has many
   // writers, every entry is its own transaction, done when Submit returns.
-  explicit CommitQueue(Database* database) : database_(*database) {}
+  explicit CommitQueue(Database* database);
   CommitQueue(const CommitQueue&) = delete;
+  ~CommitQueue();  // what still waits is committed
 
   // While it lives, its thread works towards an entry: others wait for that, up to kMaxWait.
   class Coming {
@@ -42,12 +46,14 @@ class CommitQueue {
   // May commit, and so wait for the disk, before it returns; or may leave that to another thread.
   void Submit(Entry entry);
 
-  static constexpr auto kMaxWait = std::chrono::milliseconds(6);
+  static constexpr auto kMaxWait = std::chrono::milliseconds(10);
 
  private:
   using Clock = std::chrono::steady_clock;
   bool IsTime(Clock::time_point now) const;
-  void CommitWhenTime(std::unique_lock<std::mutex> lock, Clock::time_point now);
+  // Unlocks while it commits.
+  void CommitWhenTime(std::unique_lock<std::mutex>& lock, Clock::time_point now);
+  void Watch(const std::stop_token& stop);
   void Commit(std::vector<Entry> entries);
 
   Database& database_;
@@ -56,6 +62,10 @@ class CommitQueue {
   Clock::time_point since_;  // when the first of them came
   int coming_ = 0;
   bool committing_ = false;
+  // Commits what nobody has come for in time: who is coming may be waiting for the network.
+  std::condition_variable_any first_came_;
+  bool watching_ = false;  // that it gets too late: there is no need to wake the thread
+  std::jthread watcher_;
 };
 
 }  // namespace nacre::attestation::sql
