@@ -1,6 +1,8 @@
 #include "guest-agent/storage/scratch_disk.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -52,6 +54,14 @@ absl::Status LoadDiskModules(const ScratchPlan& plan) {
   return absl::OkStatus();
 }
 
+// scratch_plan.cc says why.
+absl::Status DiscardTables(const ScratchPlan& plan, const std::string& device) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(device, O_WRONLY), "scratch disk");
+  const uint64_t range[2] = {0, plan.table_bytes};
+  if (ioctl(fd.get(), BLKDISCARD, range) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "scratch disk: discarding the place of its tables");
+}
+
 // Whole sectors, so that none has to be read first.
 absl::Status WriteMargins(const ScratchPlan& plan, const std::string& device) {
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(device, O_WRONLY));
@@ -66,7 +76,7 @@ absl::Status WriteMargins(const ScratchPlan& plan, const std::string& device) {
 absl::Status MakeFilesystem(const ScratchPlan& plan, const std::string& device) {
   RETURN_IF_ERROR(WriteMargins(plan, device), "scratch disk");
   SubprocessOptions options;
-  options.argv = FilesystemCommand(plan, device);
+  options.argv = FilesystemCommand(device);
   options.env.emplace();
   ASSIGN_OR_RETURN(const CommandResult made,
                    RunCommand(std::move(options), {}, 64 << 10, kFilesystemTimeoutMs));
@@ -90,6 +100,7 @@ absl::Status MountScratchDisk(const StorageSettings& settings, const std::string
                      MappedDevice::Create("nacre-scratch-integrity",
                                           IntegrityTable(plan, disk.path, kTagDevice)));
     integrity.emplace(std::move(made));
+    RETURN_IF_ERROR(DiscardTables(plan, integrity->path()));
   }
   // The kernel's copy in the keyring goes with `key`, ours already here.
   ASSIGN_OR_RETURN(const KernelKey key,
@@ -101,7 +112,7 @@ absl::Status MountScratchDisk(const StorageSettings& settings, const std::string
   RETURN_IF_ERROR(MakeFilesystem(plan, crypt.path()));
   RETURN_IF_ERROR(MakeDirectories(folder, 0700));
   if (mount(crypt.path().c_str(), folder.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME,
-            "nobarrier,noauto_da_alloc,errors=remount-ro") != 0)
+            "nobarrier,noauto_da_alloc,noinit_itable,errors=remount-ro") != 0)
     return ErrnoStatus(errno, "scratch disk: mounting it");
   crypt.Keep();
   if (integrity) integrity->Keep();

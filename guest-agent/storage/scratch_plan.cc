@@ -2,10 +2,15 @@
 // change a sector under the tag that is there has to find a second ciphertext with the same 128
 // bits.
 //
-// Why the file system is made in full: dm-integrity refuses to read what was never written, and
-// ext4 with tables left for later reads them when two files are made at once. No backups of the
-// superblock for the same reason: each would be a kilobyte written into a sector that nobody wrote
-// before. There is no journal, since nobody mounts it a second time.
+// What was never written: dm-integrity refuses to read it. ext4 does read such sectors, of its
+// tables of files: it fills them as files come, and reads a block of them with the first file in
+// it. To write them all in advance is a 64th of the disk at every start. So they are put at the
+// disk's beginning, and that part is discarded first: it reads, until it is written, as whatever
+// the host has there, through a cipher whose key it does not know. That is noise, as on any disk
+// that was used before, and ext4 takes nothing from an entry it has not made. Everywhere else
+// reading what was not written stays an error. No copies of the superblock: each would be a
+// kilobyte written into a sector that nobody wrote before. No journal, since nobody mounts it a
+// second time.
 #include "guest-agent/storage/scratch_plan.h"
 
 #include <algorithm>
@@ -20,6 +25,8 @@ constexpr uint64_t kSectorsPerMib = 2048;
 constexpr uint64_t kTagSize = 16;
 constexpr uint64_t kDiskPerMemory = 32;  // an eighth of the memory, 16 bytes for 4 KiB
 constexpr uint64_t kJournalKib = 1024;   // dm-integrity formats one even where it is not used
+constexpr uint64_t kFileEvery = 16384;   // bytes of disk for one file
+constexpr uint64_t kInodeSize = 256;
 constexpr uint64_t kMaxSectors = uint64_t{1} << 37;  // 64 TiB
 
 }  // namespace
@@ -43,6 +50,9 @@ absl::StatusOr<ScratchPlan> PlanScratch(const StorageSettings& settings, uint64_
         StrCat("scratch disk: integrity of the ", settings.disk_minimum_mib,
                " MiB the owner wants needs ", settings.disk_minimum_mib / kDiskPerMemory,
                " MiB of memory or more, the guest has ", memory_bytes >> 20));
+  const uint64_t bytes = plan.sectors * 512;
+  const uint64_t tables = bytes / kFileEvery * kInodeSize + bytes / 8192 + (1 << 20);
+  plan.table_bytes = std::min(tables / 4096 * 4096, bytes);
   plan.tag_device_kib = plan.sectors / kSectorsPerBlock * kTagSize / 1024 + 1 + kJournalKib;
   return plan;
 }
@@ -51,8 +61,9 @@ absl::StatusOr<ScratchPlan> PlanScratch(const StorageSettings& settings, uint64_
 // journal), options. One buffer of tags is 4 KiB, so that little is read and kept for one sector.
 DeviceTable IntegrityTable(const ScratchPlan& plan, std::string_view disk, std::string_view tags) {
   return {plan.sectors, "integrity",
-          StrCat(disk, " 0 ", kTagSize, " D 5 meta_device:", tags,
-                 " block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8")};
+          StrCat(disk, " 0 ", kTagSize, " D 6 meta_device:", tags,
+                 " block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8 "
+                 "allow_discards")};
 }
 
 // drivers/md/dm-crypt.c: cipher, key, IV offset, device, start, options.
@@ -62,8 +73,7 @@ DeviceTable CryptTable(const ScratchPlan& plan, std::string_view below, std::str
                  " 0 2 sector_size:4096 iv_large_sectors")};
 }
 
-std::vector<std::string> FilesystemCommand(const ScratchPlan& plan, const std::string& device) {
-  const bool tables_later = plan.tag_device_kib == 0;
+std::vector<std::string> FilesystemCommand(const std::string& device) {
   return {"/usr/bin/mke2fs",
           "-q",
           "-F",
@@ -71,12 +81,16 @@ std::vector<std::string> FilesystemCommand(const ScratchPlan& plan, const std::s
           "ext4",
           "-b",
           "4096",
+          "-I",
+          StrCat(kInodeSize),
+          "-i",
+          StrCat(kFileEvery),
           "-m",
           "0",
           "-O",
           "^has_journal,^resize_inode,^metadata_csum,^sparse_super,sparse_super2,uninit_bg",
           "-E",
-          StrCat("nodiscard,num_backup_sb=0,lazy_itable_init=", tables_later ? 1 : 0),
+          "nodiscard,num_backup_sb=0,packed_meta_blocks=1,lazy_itable_init=1",
           device};
 }
 

@@ -29,6 +29,9 @@ struct ScratchPlan {
   uint64_t sectors = 0;  // of 512 bytes: what is used of the disk
   // What the tags can grow to, with what dm-integrity keeps beside them; 0 without integrity.
   uint64_t tag_device_kib = 0;
+  // Where, from the start, the file system's tables are: bytes that may be read before they were
+  // written.
+  uint64_t table_bytes = 0;
 };
 
 // kFailedPrecondition, saying what is too small for what the owner wants. Of a disk that is more
@@ -41,8 +44,9 @@ DeviceTable IntegrityTable(const ScratchPlan& plan, std::string_view disk, std::
 DeviceTable CryptTable(const ScratchPlan& plan, std::string_view below, std::string_view key);
 
 // The command that makes the file system, which needs the first and the last kScratchMargin bytes
-// of the device to be written: a sector that never was cannot be read.
+// of the device to be written, and with integrity the first `table_bytes` of the layer below to be
+// discarded: else a sector that nobody wrote cannot be read.
 inline constexpr size_t kScratchMargin = 64 << 10;
-std::vector<std::string> FilesystemCommand(const ScratchPlan& plan, const std::string& device);
+std::vector<std::string> FilesystemCommand(const std::string& device);
 
 }  // namespace nacre::guest_agent

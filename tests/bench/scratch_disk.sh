@@ -48,11 +48,11 @@ measure() { # NAME DEVICE
   if [ \$2 = tmpfs ]; then \$b mount -t tmpfs -o size=90% t /m
   else
     \$b dd if=/dev/zero of=\$2 bs=64k count=1 conv=notrunc 2>/dev/null
-    \$b dd if=/dev/zero of=\$2 bs=64k seek=16383 count=1 conv=notrunc 2>/dev/null
+    \$b dd if=/dev/zero of=\$2 bs=64k seek=\$((size / 128 - 1)) count=1 conv=notrunc 2>/dev/null
     made=\$(cost /usr/bin/mke2fs -q -F -t ext4 -b 4096 -m 0 \
-      -E nodiscard,num_backup_sb=0,lazy_itable_init=0 \
+      -I 256 -i 16384 -E nodiscard,num_backup_sb=0,packed_meta_blocks=1,lazy_itable_init=1 \
       -O ^has_journal,^resize_inode,^metadata_csum,^sparse_super,sparse_super2,uninit_bg \$2)
-    \$b mount -t ext4 -o noatime,nobarrier \$2 /m || return
+    \$b mount -t ext4 -o noatime,nobarrier,noinit_itable \$2 /m || return
   fi
   wrote=\$(cost \$b dd if=/source of=/m/f bs=1M conv=fsync)
   echo 3 >/proc/sys/vm/drop_caches
@@ -65,19 +65,20 @@ size=2097152
 crypt() {
   echo "0 \$size crypt aes-xts-plain64 $key 0 \$1 0 2 sector_size:4096 iv_large_sectors"
 }
-tags="block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8"
+tags="allow_discards block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8"
 dm() {
   dmsetup create --noudevsync \$1 --table "\$2" &&
     dm=/dev/dm-\$(dmsetup info -c --noheadings -o minor \$1)
 }
+tables() { \$b blkdiscard -l 17956864 \$dm; }
 export DM_DISABLE_UDEV=1
 measure tmpfs tmpfs
 measure disk /dev/vda
 dm a "\$(crypt /dev/vda)" && measure encrypted \$dm; dmsetup remove a
-dm i "0 \$size integrity /dev/vda 0 16 D 5 meta_device:/dev/ram0 \$tags" &&
+dm i "0 \$size integrity /dev/vda 0 16 D 6 meta_device:/dev/ram0 \$tags" && tables &&
   dm a "\$(crypt \$dm)" && measure encrypted,tags-in-memory \$dm; dmsetup remove a; dmsetup remove i
 \$b dd if=/dev/zero of=/dev/vda bs=1M count=1 2>/dev/null
-dm i "0 \$((size - 65536)) integrity /dev/vda 0 16 D 4 \$tags" && size=\$((size - 65536)) &&
+dm i "0 \$((size - 65536)) integrity /dev/vda 0 16 D 5 \$tags" && size=\$((size - 65536)) && tables &&
   dm a "\$(crypt \$dm)" && measure encrypted,tags-on-disk \$dm
 \$b poweroff -f
 EOF
