@@ -180,6 +180,8 @@ absl::StatusOr<std::shared_ptr<TlsContext>> MakeClientTls(const HttpClientOption
   ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> context, NewContext(TlsContext::tls_client));
   SSL_CTX* native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, options.allow_tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION);
+  // Whatever the program's defaults are.
+  if (options.allow_tls_1_2) SSL_CTX_clear_options(native, SSL_OP_NO_TLSv1_2);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
   if (!options.pinned_public_key_pem.empty()) {
     RETURN_IF_ERROR(PinKey(native, options.pinned_public_key_pem));

@@ -8,6 +8,7 @@
 #include "attestation/protocol/limits.h"
 #include "attestation/service/attestation.grpc.pb.h"
 #include "attestation/service/evaluate.h"
+#include "attestation/service/only_tls13.h"
 #include "base/encoding.h"
 #include "base/strings.h"
 #include "crypto/random.h"
@@ -269,6 +270,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(BrokerContext* con
                                                               const GrpcOptions& options) {
   if (!options.certificate_chain_pem.empty()) {
     RETURN_IF_ERROR(CheckPair(options.certificate_chain_pem, options.private_key_pem));
+    RETURN_IF_ERROR(AllowOnlyTls13());
   }
   auto impl = std::make_unique<Impl>(context, options);
   RETURN_IF_ERROR(impl->Start());

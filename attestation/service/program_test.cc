@@ -20,6 +20,7 @@
 #include "base/encoding.h"
 #include "base/status_testing.h"
 #include "base/strings.h"
+#include "base/subprocess.h"
 #include "base/unique_fd.h"
 #include "crypto/digest.h"
 #include "net/http_client.h"
@@ -238,6 +239,26 @@ TEST_F(ServiceProgramTest, ASilentClientIsTurnedAway) {
     while ((got = ::read(client.get(), &byte, 1)) > 0) {
     }
     EXPECT_TRUE(got == 0 || errno == ECONNRESET) << port << ": " << errno;
+  }
+}
+
+TEST_F(ServiceProgramTest, BothListenersSpeakOnlyTls13) {
+  Start();
+  for (const int port : {rest_port, grpc_port}) {
+    for (const bool newest : {false, true}) {
+      SubprocessOptions client;
+      client.argv = {"openssl",
+                     "s_client",
+                     "-connect",
+                     StrCat("127.0.0.1:", port),
+                     "-alpn",
+                     "h2",
+                     newest ? "-tls1_3" : "-tls1_2"};
+      const auto result = RunCommand(client);
+      ASSERT_OK(result);
+      EXPECT_EQ(result->out.find("Cipher is TLS_") != std::string::npos, newest) << result->out;
+      EXPECT_EQ(result->out.find("Cipher is (NONE)") == std::string::npos, newest) << result->out;
+    }
   }
 }
 
