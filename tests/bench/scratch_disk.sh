@@ -78,7 +78,8 @@ dm a "\$(crypt /dev/vda)" && measure encrypted \$dm; dmsetup remove a
 dm i "0 \$size integrity /dev/vda 0 16 D 6 meta_device:/dev/ram0 \$tags" && tables &&
   dm a "\$(crypt \$dm)" && measure encrypted,tags-in-memory \$dm; dmsetup remove a; dmsetup remove i
 \$b dd if=/dev/zero of=/dev/vda bs=1M count=1 2>/dev/null
-dm i "0 \$((size - 65536)) integrity /dev/vda 0 16 D 5 \$tags" && size=\$((size - 65536)) && tables &&
+dm i "0 \$((size - 65536)) integrity /dev/vda 0 16 D 5 \$tags" &&
+  size=\$((size - 65536)) && tables &&
   dm a "\$(crypt \$dm)" && measure encrypted,tags-on-disk \$dm
 \$b poweroff -f
 EOF
