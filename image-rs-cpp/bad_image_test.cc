@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/encoding.h"
 #include "base/strings.h"
 #include "crypto/digest.h"
 #include "image-rs-cpp/testing/compress.h"
@@ -154,6 +155,13 @@ const BadImage kStreams[] = {
        scene.BadLayer(TarBuilder().File("zeros", std::string(8 << 20, 0)).Finish());
      },
      {kResourceExhausted, {"unpack to more bytes than allowed"}}},
+    {"ABombByItsRatio",
+     [](RefusalScene& scene) {
+       scene.limits.unpack_ratio_from = 1 << 20;
+       scene.limits.max_unpack_ratio = 100;
+       scene.BadLayer(TarBuilder().File("zeros", std::string(4 << 20, 0)).Finish());
+     },
+     {kResourceExhausted, {"unpack"}}},
     {"ABombOfManyLayers",
      [](RefusalScene& scene) {
        scene.limits.max_unpacked_size = 64 << 10;
@@ -333,6 +341,31 @@ TEST_P(BadImageTest, IsRefused) {
   RefusalScene scene;
   GetParam().make(scene);
   scene.ExpectRefused(GetParam().refusal);
+}
+
+// A digest of the other algorithm that is allowed is checked as well as the usual one.
+void NameBySha512(RefusalScene& scene, const std::string& content) {
+  const Bytes digest =
+      crypto::Digest(crypto::HashAlgorithm::kSha512, AsBytes(scene.image.blobs.at(scene.layer)));
+  scene.layer = "sha512:" + HexEncode(digest);
+  scene.image.manifest["layers"][1]["digest"] = scene.layer;
+  scene.Replace(scene.layer, content);
+}
+
+TEST(BadDigestTest, Sha512IsCheckedToo) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root: layers keep their owners";
+  RefusalScene changed;
+  changed.BadLayer(Tar());
+  std::string content = changed.image.blobs.at(changed.layer);
+  content[content.size() / 2] ^= 1;
+  NameBySha512(changed, content);
+  changed.ExpectRefused({kDataLoss, {"digest is sha512:", "expected sha512:"}});
+  // With the right bytes the next check is reached.
+  RefusalScene right;
+  right.BadLayer(Tar());
+  right.image.config["rootfs"]["diff_ids"][1] = DigestOf("sha256", 64);
+  NameBySha512(right, right.image.blobs.at(right.layer));
+  right.ExpectRefused({kDataLoss, {"unpacked (diffID): digest is"}});
 }
 
 std::string NameOf(const ::testing::TestParamInfo<BadImage>& info) { return info.param.name; }

@@ -7,6 +7,7 @@
 #include "image-rs-cpp/testing/conformance.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 #include "net/http_client.h"
+#include "net/stand_in_proxy.h"
 
 namespace nacre::image {
 namespace {
@@ -77,6 +78,27 @@ TEST_P(DoorTest, WithoutTheKeyItStaysClosed) {
     options_.insecure_registries.erase(options_.insecure_registries.begin());
     EXPECT_FALSE(Pull(Name()).ok()) << "https at a plain port, and never http unasked";
   }
+}
+
+// Everything goes by way of a proxy but the hosts the owner excepts; the proxy of a TLS registry
+// sees its name and no more.
+TEST_P(DoorTest, ByWayOfAProxy) {
+  ASSERT_OK(PushImage(Hello(), "1"));
+  net::StandInProxy proxy;
+  ProxyOptions& use = options_.proxy;
+  (GetParam().tls ? use.https_proxy : use.http_proxy) = proxy.url();
+  if (tokens_) use.no_proxy = tokens_->host();
+  EXPECT_EQ(FileOf(Pull(Name()), "hello"), "hello");
+  EXPECT_EQ(proxy.asked_for(), registry_->host());
+  const int connections = proxy.connections();
+  EXPECT_GE(connections, 1);
+  use.no_proxy = "127.0.0.0/8";
+  EXPECT_EQ(FileOf(Pull(Name()), "hello"), "hello");
+  EXPECT_EQ(proxy.connections(), connections);
+  use.no_proxy.clear();
+  net::StandInProxy closed(403);
+  use.http_proxy = use.https_proxy = closed.url();
+  EXPECT_STATUS(Pull(Name()), kUnavailable, "it answers 403");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DoorTest,

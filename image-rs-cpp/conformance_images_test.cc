@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <mutex>
+#include <random>
 
 #include "image-rs-cpp/encrypt/decrypt_image.h"
 #include "image-rs-cpp/encrypt/encrypt_image.h"
+#include "image-rs-cpp/registry/blob_upload.h"
 #include "image-rs-cpp/testing/conformance.h"
+#include "image-rs-cpp/testing/cutting_proxy.h"
 #include "image-rs-cpp/testing/file_tree.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 
@@ -235,6 +239,23 @@ TEST_F(BuildahTest, ManifestLists) {
   }
 }
 
+// What `umoci insert` writes of one file is an archive without its last padding and end.
+TEST_F(ConformingImagesTest, LayersInsertedByUmoci) {
+  if (!testing::HaveTools({"umoci"})) GTEST_SKIP() << "needs umoci";
+  const std::string& here = folder_->path();
+  ASSERT_OK(MakeDirectories(here + "/etc"));
+  ASSERT_OK(WriteFile(here + "/etc/first", AsBytes("first")));
+  ASSERT_OK(WriteFile(here + "/second", AsBytes("second")));
+  ASSERT_OK(RunTool({"umoci", "init", "--layout", "made"}, here));
+  ASSERT_OK(RunTool({"umoci", "new", "--image", "made:1"}, here));
+  ASSERT_OK(RunTool({"umoci", "insert", "--image", "made:1", "etc", "/etc"}, here));
+  ASSERT_OK(RunTool({"umoci", "insert", "--image", "made:1", "second", "/etc/second"}, here));
+  ASSERT_OK(SkopeoPush("oci:" + here + "/made:1", Name()));
+  const auto image = Pull(Name());
+  EXPECT_EQ(FileOf(image, "etc/first"), "first");
+  EXPECT_EQ(FileOf(image, "etc/second"), "second");
+}
+
 // Peak resident memory of this process since the last call, in bytes.
 class PeakMemory {
  public:
@@ -320,6 +341,41 @@ TEST_F(OwnersDeskTest, LargeLayersStreamFromRegistryToRegistry) {
        "docker://" + Name("locked"), StrCat("oci:", folder_->path(), "/opened:1")},
       folder_->path()));
   EXPECT_EQ(*LayersOf(folder_->path() + "/opened"), plain + " ");
+}
+
+// The registry's answers are cut, again and again, at random places: before an upload has a name,
+// between pieces, after the last. What arrives is right, or the owner is told.
+TEST_F(OwnersDeskTest, UploadsSurviveCuts) {
+  std::mt19937 random(20261122);
+  std::mutex mutex;
+  std::atomic<bool> calm = true;
+  const std::string direct = registry_->host();
+  auto proxy = *testing::CuttingProxy::Start(
+      static_cast<uint16_t>(std::stoi(direct.substr(direct.find(':') + 1))), [&]() -> uint64_t {
+        const std::lock_guard lock(mutex);
+        if (calm) return UINT64_MAX;
+        return std::uniform_int_distribution<uint64_t>(0, 5000)(random);
+      });
+  options_.insecure_registries.push_back(proxy->host());
+  const ImageReference image = *ParseImageReference(proxy->host() + "/team/app:1");
+  const std::string blob(BlobUpload::kPiece * 5 / 2, 'b');
+  calm = false;
+  int whole = 0;
+  for (int i = 0; i < 12; ++i) {
+    const std::string content = blob + std::to_string(i);
+    const auto added = Client()->AddBlob(
+        image, [&](RegistryClient::Sink write) { return write(AsBytes(content)); });
+    if (!added.ok()) {
+      EXPECT_TRUE(absl::IsUnavailable(added.status()) || absl::IsDataLoss(added.status()))
+          << added.status();
+      continue;
+    }
+    ++whole;
+    EXPECT_EQ(added->digest.text(), crypto::OciDigest(AsBytes(content)));
+    EXPECT_TRUE(Client()->HasBlob(*ParseImageReference(Name()), added->digest));
+  }
+  EXPECT_GT(proxy->cuts(), 6u);
+  EXPECT_GT(whole, 0);
 }
 
 TEST_F(OwnersDeskTest, SmallOnesTooAndBackAgain) {

@@ -8,7 +8,6 @@
 #include <ctime>
 #include <thread>
 
-#include "attestation/client/stand_in_proxy.h"
 #include "attestation/protocol/binding.h"
 #include "attestation/protocol/error_body.h"
 #include "attestation/protocol/limits.h"
@@ -19,6 +18,7 @@
 #include "crypto/jws.h"
 #include "crypto/x509_make.h"
 #include "net/http_server.h"
+#include "net/stand_in_proxy.h"
 
 namespace nacre::attestation {
 namespace {
@@ -399,7 +399,7 @@ TEST_F(KbsClientTest, AllBrokersThatAreGoneAreNamed) {
 }
 
 TEST_F(KbsClientTest, AProxyIsAskedForAWayThrough) {
-  StandInProxy proxy;
+  net::StandInProxy proxy;
   KbsClientOptions options = peer.Options();
   options.proxy_url = proxy.url();
   auto client = Client(options);
@@ -410,7 +410,7 @@ TEST_F(KbsClientTest, AProxyIsAskedForAWayThrough) {
 }
 
 TEST_F(KbsClientTest, AProxyThatRefusesIsNamed) {
-  StandInProxy proxy(407);
+  net::StandInProxy proxy(407);
   KbsClientOptions options = peer.Options();
   options.proxy_url = proxy.url();
   options.max_attempts = 1;

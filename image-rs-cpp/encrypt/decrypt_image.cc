@@ -16,9 +16,9 @@ constexpr std::string_view kEncryptionAnnotations = "org.opencontainers.image.en
 
 absl::StatusOr<Descriptor> DecryptBlob(ImageSource* source, const Descriptor& layer,
                                        const LayerKey& key, ImageDestination* to) {
-  ASSIGN_OR_RETURN(LayerDecryptor decryptor, LayerDecryptor::Create(key));
   Bytes plain;
   const auto decrypt = [&](ImageDestination::OnBytes write) -> absl::Status {
+    ASSIGN_OR_RETURN(LayerDecryptor decryptor, LayerDecryptor::Create(key));
     const absl::Status read = source->StreamBlob(layer, [&](ByteView piece) -> absl::Status {
       plain.resize(piece.size());
       RETURN_IF_ERROR(decryptor.Write(piece, plain));

@@ -1,6 +1,7 @@
 #include "image-rs-cpp/encrypt/encrypt_image.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/encoding.h"
@@ -65,15 +66,19 @@ class Encryption {
  private:
   absl::StatusOr<Descriptor> Encrypt(const Descriptor& layer, ImageDestination* to) {
     LayerKey key;
-    key.symmetric_key = crypto::RandomSecret(32);
-    key.nonce = crypto::RandomBytes(16);
     key.plain_digest = layer.digest.text();
-    ASSIGN_OR_RETURN(LayerEncryptor encryptor, LayerEncryptor::Create(key));
-    ASSIGN_OR_RETURN(Descriptor out, to->AddBlob([&](ImageDestination::OnBytes write) {
+    std::optional<LayerEncryptor> encryptor;
+    // Each time with a key of its own: whoever sees two attempts learns nothing from them.
+    const auto encrypt = [&](ImageDestination::OnBytes write) -> absl::Status {
+      key.symmetric_key = crypto::RandomSecret(32);
+      key.nonce = crypto::RandomBytes(16);
+      ASSIGN_OR_RETURN(LayerEncryptor fresh, LayerEncryptor::Create(key));
+      encryptor.emplace(std::move(fresh));
       return request_.image.source->StreamBlob(
-          layer, [&](ByteView piece) { return encryptor.Write(piece, write); });
-    }));
-    ASSIGN_OR_RETURN(std::string options, FormatPublicOptions(encryptor.Finish()));
+          layer, [&](ByteView piece) { return encryptor->Write(piece, write); });
+    };
+    ASSIGN_OR_RETURN(Descriptor out, to->AddBlob(encrypt));
+    ASSIGN_OR_RETURN(std::string options, FormatPublicOptions(encryptor->Finish()));
     out.media_type = StrCat(OciLayerMediaType(layer.media_type), kEncrypted);
     out.annotations = layer.annotations;
     out.annotations[std::string(kPublicOptionsAnnotation)] = Base64Encode(AsBytes(options));

@@ -23,7 +23,7 @@ class ImageDestination {
 
   virtual ~ImageDestination() = default;
   // Adds what `produce` writes as a blob of sha256: its descriptor without media type and
-  // annotations.
+  // annotations. It may be called again, to write all of it from the beginning.
   virtual absl::StatusOr<Descriptor> AddBlob(Producer produce) = 0;
   // The blob is there, or is now: it was taken from `repository` (of ImageSource) on the spot.
   virtual bool Has(const Descriptor& blob, const std::string& repository) = 0;

@@ -112,13 +112,13 @@ absl::Status BlobUpload::SendOnce() {
   return absl::OkStatus();
 }
 
+// An upload that cannot be gone on with has to begin again.
 absl::Status BlobUpload::AskHowFar() {
   ASSIGN_OR_RETURN(const net::HttpResponse answer, session_->Send(To("GET")));
-  if (answer.status == 404) {
-    return absl::InternalError("the registry has lost the upload; begin again");
-  }
-  if (answer.status != 204) return RegistryRefusal(answer, "registry");
-  return TakeReached(answer);
+  if (answer.status == 204) return TakeReached(answer);
+  const absl::Status refusal = RegistryRefusal(answer, "registry");
+  if (answer.status == 401 || answer.status == 403) return refusal;
+  return absl::DataLossError(StrCat("the registry has lost the upload: ", Message(refusal)));
 }
 
 absl::Status BlobUpload::SendPiece() {
@@ -147,8 +147,18 @@ absl::StatusOr<Descriptor> BlobUpload::Finish() {
   put.headers = {{"Content-Type", "application/octet-stream"}};
   put.body = std::move(waiting_);
   ASSIGN_OR_RETURN(const net::HttpResponse done, session_->Send(put));
-  if (done.status != 201) return RegistryRefusal(done, "registry");
+  // An upload that is no longer known may have been finished by a request whose answer was lost.
+  if (done.status != 201 && !(done.status == 404 && IsThere(digest))) {
+    return RegistryRefusal(done, "registry");
+  }
   return Descriptor{"", std::move(digest), size, {}};
+}
+
+bool BlobUpload::IsThere(const BlobDigest& digest) {
+  RegistrySession::Request look = To("HEAD");
+  look.target = StrCat("/v2/", endpoint_->repository, "/blobs/", digest.text());
+  const absl::StatusOr<net::HttpResponse> found = session_->Send(look);
+  return found.ok() && found->status == 200;
 }
 
 void BlobUpload::Cancel() {

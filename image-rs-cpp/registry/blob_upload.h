@@ -40,6 +40,7 @@ class BlobUpload {
   absl::Status SendOnce();
   absl::Status TakeReached(const net::HttpResponse& answer);
   absl::Status AskHowFar();
+  bool IsThere(const BlobDigest& digest);
 
   RegistrySession* const session_;
   const Endpoint* const endpoint_;

@@ -140,15 +140,40 @@ TEST_F(UploadTest, TakesLessThanAWholePieceForAnAnswer) {
 TEST_F(UploadTest, GivesUpWithoutProgress) {
   fault_ = [](const auto&, int) { return net::MakeResponse(503, "text/plain", "busy"); };
   EXPECT_STATUS(Upload(Blob(2 * kPiece)), kUnavailable, "answers 503: busy");
-  EXPECT_EQ(asked_["PATCH"], 3);
-  EXPECT_EQ(asked_["DELETE"], 1);
+  EXPECT_EQ(asked_["PATCH"], 3 * 3);
+  EXPECT_EQ(asked_["DELETE"], 3);
   EXPECT_EQ(asked_["PUT"], 0);
 }
 
-TEST_F(UploadTest, SaysWhenTheRegistryHasLostIt) {
-  lost_ = true;
-  fault_ = [](const auto&, int) { return net::MakeResponse(503, "text/plain", "busy"); };
-  EXPECT_STATUS(Upload(Blob(2 * kPiece)), kInternal, "has lost the upload");
+TEST_F(UploadTest, BeginsAgainWhenTheRegistryHasLostIt) {
+  fault_ = [this](const auto&, int number) -> Answer {
+    lost_ = number == 2;
+    if (number == 2) stored_.clear();
+    if (number == 2) return net::MakeResponse(503, "text/plain", "busy");
+    return std::nullopt;
+  };
+  ExpectStored(Blob(2 * kPiece + 1));
+  EXPECT_EQ(asked_["POST"], 2);
+  stored_.clear();
+  fault_ = [this](const auto&, int) {
+    lost_ = true;
+    return net::MakeResponse(503, "text/plain", "busy");
+  };
+  EXPECT_STATUS(Upload(Blob(2 * kPiece)), kDataLoss, "has lost the upload");
+  EXPECT_EQ(asked_["POST"], 2 + 3);
+}
+
+TEST_F(UploadTest, AnAnswerThatWasLostIsNoLoss) {
+  int puts = 0;
+  registry_->SetHook([&](const net::HttpServerRequest& request) -> Answer {
+    if (request.method == "HEAD") return net::MakeResponse(puts > 0 ? 200 : 404, "x", "");
+    if (request.method != "PUT") return Serve(request);
+    if (puts++ > 0) return net::MakeResponse(404, "text/plain", "unknown upload");
+    (void)Serve(request);
+    return net::MakeResponse(503, "text/plain", "busy");
+  });
+  ExpectStored(Blob(5));
+  EXPECT_EQ(puts, 2);
 }
 
 TEST_F(UploadTest, BelievesNoRegistryThatHasMoreThanItGot) {
@@ -165,7 +190,7 @@ TEST_F(UploadTest, BelievesNoRegistryThatHasMoreThanItGot) {
 TEST_F(UploadTest, GivesUpWhenTheRegistryThanksAndTakesNothing) {
   fault_ = [this](const auto&, int) { return Reply(202); };
   EXPECT_STATUS(Upload(Blob(2 * kPiece)), kUnavailable, "takes no bytes of the upload");
-  EXPECT_EQ(asked_["PATCH"], 3);
+  EXPECT_EQ(asked_["PATCH"], 3 * 3);
 }
 
 TEST_F(UploadTest, PiecesAreAsLongAsTheRegistryWants) {

@@ -36,6 +36,11 @@ absl::Status AskInOrder(const std::vector<Endpoint>& places, const Ask& ask) {
   }
 }
 
+bool MayGoOn(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDataLoss(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
 // "bytes 100-199/200": whether it begins where we asked it to.
 bool BeginsAt(std::string_view content_range, uint64_t offset) {
   constexpr std::string_view kUnit = "bytes ";
@@ -238,18 +243,25 @@ absl::StatusOr<Endpoint> RegistryClient::OwnPlace(const ImageReference& image) c
 absl::StatusOr<Descriptor> RegistryClient::AddBlob(const ImageReference& image, Producer produce) {
   const std::string what = StrCat("pushing a blob of ", Key(image));
   ASSIGN_OR_RETURN(const Endpoint endpoint, OwnPlace(image), what);
-  BlobUpload upload(session_.get(), &endpoint, limits_.fetch_attempts);
-  RETURN_IF_ERROR(upload.Start(), what);
-  absl::Status sent;  // as opposed to what the producer says
-  absl::Status status = produce([&](ByteView data) { return sent = upload.Write(data); });
-  if (!sent.ok()) status = Annotate(sent, what);
-  if (status.ok()) {
-    absl::StatusOr<Descriptor> done = upload.Finish();
-    if (done.ok()) return done;
-    status = Annotate(done.status(), what);
+  for (uint32_t attempt = 1;; ++attempt) {
+    BlobUpload upload(session_.get(), &endpoint, limits_.fetch_attempts);
+    absl::Status sent = upload.Start();  // as opposed to what the producer says
+    if (sent.ok()) {
+      const absl::Status produced =
+          produce([&](ByteView data) { return sent = upload.Write(data); });
+      if (sent.ok() && !produced.ok()) {
+        upload.Cancel();
+        return produced;
+      }
+    }
+    if (sent.ok()) {
+      absl::StatusOr<Descriptor> done = upload.Finish();
+      if (done.ok()) return done;
+      sent = done.status();
+    }
+    upload.Cancel();
+    if (!MayGoOn(sent) || attempt >= limits_.fetch_attempts) return Annotate(sent, what);
   }
-  upload.Cancel();
-  return status;
 }
 
 bool RegistryClient::HasBlob(const ImageReference& image, const BlobDigest& blob,

@@ -71,7 +71,8 @@ class RegistryClient : public BlobSource {
   // The owner's desk: what follows goes to the registry itself, never a mirror. Guests only read.
 
   // Streams a blob into the repository: `produce` writes it piece by piece into the sink it is
-  // given (blob_upload.h). Its digest is sha256's; media type and annotations are empty.
+  // given (blob_upload.h), and is called again when the registry has lost what it had. The digest
+  // is sha256's; media type and annotations are empty.
   using Sink = absl::FunctionRef<absl::Status(ByteView)>;
   using Producer = absl::FunctionRef<absl::Status(Sink write)>;
   absl::StatusOr<Descriptor> AddBlob(const ImageReference& image, Producer produce);

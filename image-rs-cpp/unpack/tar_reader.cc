@@ -244,9 +244,11 @@ absl::Status TarReader::EndData() {
 
 absl::Status TarReader::Finish() {
   if (failed_) return absl::FailedPreconditionError("tar: reading has failed before");
+  // `umoci insert` of one file stops at its last byte, without padding, and others take that.
+  const bool after_a_member =
+      state_ == State::kPadding || (state_ == State::kHeader && !remaining_);
   const bool between_members =
-      state_ == State::kEnd ||
-      (state_ == State::kHeader && remaining_ == 0 && !pax_ && !long_path_ && !long_link_);
+      state_ == State::kEnd || (after_a_member && !pax_ && !long_path_ && !long_link_);
   if (between_members) return absl::OkStatus();
   return absl::DataLossError("tar: the archive ends inside a member");
 }

@@ -186,11 +186,16 @@ TEST(TarReader, RefusesWhatItCannotUnpack) {
 
 TEST(TarReader, RefusesAnEndInsideAMember) {
   Bytes tar = TarBuilder().File("a", std::string(600, 'x')).Finish();
-  for (size_t size : {1, 511, 513, 512 + 599, 512 + 1023}) {
+  for (size_t size : {1, 511, 513, 512 + 599}) {
     EXPECT_THAT(ErrorOf(ByteView(tar).first(size)), HasSubstr("ends inside a member")) << size;
   }
-  Recorder got;
-  EXPECT_TRUE(Read(ByteView(tar).first(512 + 1024), &got).ok());
+  // Padding is nothing of the member's.
+  for (size_t size : {512 + 600, 512 + 601, 512 + 1023, 512 + 1024}) {
+    Recorder got;
+    EXPECT_TRUE(Read(ByteView(tar).first(size), &got).ok()) << size;
+  }
+  const Bytes pax = TarBuilder().Pax({{"path", "x"}}).bytes();
+  EXPECT_THAT(ErrorOf(ByteView(pax).first(600)), HasSubstr("ends inside"));
   EXPECT_THAT(ErrorOf(TarBuilder().Pax({{"path", "x"}}).bytes()), HasSubstr("ends inside"));
 }
 

@@ -1,4 +1,4 @@
-#include "attestation/client/stand_in_proxy.h"
+#include "net/stand_in_proxy.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include "base/strings.h"
 #include "net/test_peers.h"
 
-namespace nacre::attestation {
+namespace nacre::net {
 namespace {
 
 constexpr int kPollMs = 50;
@@ -28,7 +28,7 @@ bool Relay(int from, int to) {
 
 }  // namespace
 
-StandInProxy::StandInProxy(int status) : status_(status), listener_(net::ListenOnLoopback(&port_)) {
+StandInProxy::StandInProxy(int status) : status_(status), listener_(ListenOnLoopback(&port_)) {
   serving_ = std::thread([this] { Serve(); });
 }
 
@@ -71,7 +71,7 @@ void StandInProxy::Pass(UniqueFd client) {
   uint16_t port = 0;
   size_t colon = target.rfind(':');
   if (status_ != 200 || !ParseNumber(target.substr(colon + 1), &port)) return;
-  UniqueFd server = net::ConnectToLoopback(port);
+  UniqueFd server = ConnectToLoopback(port);
   if (!server.valid()) return;
   while (!stopping_) {
     pollfd both[] = {{.fd = client.get(), .events = POLLIN, .revents = 0},
@@ -82,4 +82,4 @@ void StandInProxy::Pass(UniqueFd client) {
   }
 }
 
-}  // namespace nacre::attestation
+}  // namespace nacre::net

@@ -9,7 +9,7 @@
 
 #include "base/unique_fd.h"
 
-namespace nacre::attestation {
+namespace nacre::net {
 
 class StandInProxy {
  public:
@@ -36,4 +36,4 @@ class StandInProxy {
   std::thread serving_;
 };
 
-}  // namespace nacre::attestation
+}  // namespace nacre::net
