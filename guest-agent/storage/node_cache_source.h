@@ -37,7 +37,7 @@ class NodeCacheSource : public image::BlobSource {
  private:
   explicit NodeCacheSource(std::unique_ptr<ttrpc::Client> client) : client_(std::move(client)) {}
   absl::StatusOr<std::string> Piece(const image::ImageReference& image,
-                                    const image::Descriptor& blob, uint64_t offset,
+                                    const image::Descriptor& blob, uint64_t offset, uint32_t length,
                                     const std::stop_token& stop);
 
   const std::unique_ptr<ttrpc::Client> client_;

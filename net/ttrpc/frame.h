@@ -40,7 +40,8 @@ struct Frame {
 };
 
 // Makes frames of a byte stream that arrives in pieces. The caller reads into Space() and says how
-// much came; memory grows with what came, not with what a header claims.
+// much came; memory grows with what came, not with what a header claims (addresses for half a MiB
+// aside).
 //
 //   while (!parser.ready()) { n = read(fd, parser.Space()); parser.Filled(n); }
 //   Frame frame = parser.Take();

@@ -91,13 +91,15 @@ log: {level: info, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $work/registry}}
 http: {addr: "$1"${2:+, $2}}
 END
+  rm -f "$work/registry.log"
   # shellcheck disable=SC2086
   ${in_front:-} docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
   registry_pid=$!
   host=
   local i
   for ((i = 0; i < 100 && ${#host} == 0; i++)); do
-    host=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$work/registry.log" | head -n 1)
+    [ -e "$work/registry.log" ] &&
+      host=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$work/registry.log" | head -n 1)
     [ -n "$host" ] || sleep 0.1
   done
 }
