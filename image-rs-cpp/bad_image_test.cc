@@ -162,6 +162,12 @@ const BadImage kStreams[] = {
        scene.BadLayer(TarBuilder().File("zeros", std::string(4 << 20, 0)).Finish());
      },
      {kResourceExhausted, {"unpack"}}},
+    {"AStoreThatIsTooSmall",
+     [](RefusalScene& scene) {
+       scene.store.max_size = 64 << 10;
+       scene.BadLayer(TarBuilder().File("f", std::string(100'000, 'x')).Finish());
+     },
+     {kResourceExhausted, {"the image store has room for: 65536"}}},
     {"ABombOfManyLayers",
      [](RefusalScene& scene) {
        scene.limits.max_unpacked_size = 64 << 10;

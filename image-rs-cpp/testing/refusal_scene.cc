@@ -80,6 +80,7 @@ void RefusalScene::ExpectRefused(const Refusal& wanted) {
   options.registry = registry_options;
   options.trust = TrustPolicy::AcceptAnything();
   options.limits = limits;
+  options.store = store;
   ASSERT_OK_AND_ASSIGN(puller_, ImagePuller::Create(std::move(options)));
   registry->Push(good_, "good");
   ASSERT_NO_FATAL_FAILURE(ExpectGoodIsWhole());

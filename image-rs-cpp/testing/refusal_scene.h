@@ -38,6 +38,7 @@ class RefusalScene {
   std::string layer;  // digest of the layer at fault; empty: none is
   std::string tag = "bad";
   Limits limits;
+  LayerStoreOptions store;
   RegistryOptions registry_options;
 
  private:
