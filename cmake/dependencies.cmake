@@ -22,5 +22,6 @@ pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 # One file of ours uses it, so it is compiled there: no shared library to load at every start.
 set_target_properties(PkgConfig::TOMLPLUSPLUS PROPERTIES INTERFACE_COMPILE_OPTIONS ""
                                                          INTERFACE_LINK_LIBRARIES "")
+find_path(RAPIDJSON_INCLUDE rapidjson/reader.h REQUIRED)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
