@@ -23,5 +23,6 @@ pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 set_target_properties(PkgConfig::TOMLPLUSPLUS PROPERTIES INTERFACE_COMPILE_OPTIONS ""
                                                          INTERFACE_LINK_LIBRARIES "")
 find_path(RAPIDJSON_INCLUDE rapidjson/reader.h REQUIRED)
+find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
