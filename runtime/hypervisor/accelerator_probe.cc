@@ -90,7 +90,7 @@ SubprocessOptions ProbeGuest(const ProbeOptions& options, const std::string& ini
                 "-initrd",
                 initrd,
                 "-append",
-                "console=ttyS0 quiet loglevel=3 panic=-1 cryptomgr.notests",
+                "console=ttyS0 quiet loglevel=3 panic=-1 no_timer_check cryptomgr.notests",
                 "-serial",
                 "stdio"};
   child.stdout_fd = output;

@@ -10,12 +10,14 @@ namespace {
 
 // console: the guest's only way to explain a refusal before its agent answers.
 // panic=-1: a panic ends the VM at once (QEMU runs with -no-reboot) instead of hanging the pod.
-// i8042.*: no waiting for a keyboard that is not there. The last two save 0.3 s of boot under
+// i8042.*: no waiting for a keyboard that is not there.
+// no_timer_check: as the kernel sets it itself under KVM. Emulated on a busy machine, a timer can
+// be too late for the check, and the kernel then panics. The last two save 0.3 s of boot under
 // emulation: no tests of the kernel's own ciphers (they are about a build, not about a machine),
 // and no rewriting of locked instructions for a single CPU.
 constexpr std::string_view kOwnArguments =
-    "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd cryptomgr.notests "
-    "noreplace-smp";
+    "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd no_timer_check "
+    "cryptomgr.notests noreplace-smp";
 
 absl::Status AddWords(std::string_view where, std::string_view params,
                       std::vector<std::string>* words) {

@@ -14,7 +14,7 @@ TEST(KernelCommandLine, OrderIsOwnThenConfigThenPod) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(*line,
             "console=ttyS0 quiet loglevel=3 panic=-1 i8042.noaux i8042.nokbd "
-            "cryptomgr.notests noreplace-smp a=1 b c=3");
+            "no_timer_check cryptomgr.notests noreplace-smp a=1 b c=3");
 }
 
 TEST(KernelCommandLine, OnlyEmulationNamesATee) {
