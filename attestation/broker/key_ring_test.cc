@@ -15,13 +15,11 @@ namespace {
 
 constexpr int64_t kDay = 24 * 3600;
 
-class KeyRingTest : public ::testing::TestWithParam<sql::Engine> {
+class KeyRingTest : public testing::PlaceTest {
  protected:
   void SetUp() override {
-    auto made = testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
+    PlaceTest::SetUp();
+    if (!place.has_value()) return;
     store = OpenStore();
   }
   std::unique_ptr<Store> OpenStore() {
@@ -43,7 +41,6 @@ class KeyRingTest : public ::testing::TestWithParam<sql::Engine> {
     return *std::move(ring);
   }
   std::atomic<int64_t> now = 1'000'000;
-  std::optional<testing::TestDatabase> place;
   std::unique_ptr<Store> store;
 };
 INSTANTIATE_ON_BOTH_ENGINES(KeyRingTest);

@@ -41,14 +41,8 @@ absl::Status UseNonce(Store& store, const std::string& nonce, int64_t expires_at
   return *outcome;
 }
 
-class StoreTest : public ::testing::TestWithParam<sql::Engine> {
+class StoreTest : public testing::PlaceTest {
  protected:
-  void SetUp() override {
-    auto made = testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-  }
   absl::StatusOr<std::unique_ptr<Store>> TryOpen(const StoreLimits& limits = {}) {
     ASSIGN_OR_RETURN(auto database, place->Open());
     ASSIGN_OR_RETURN(auto master, OpenMasterKey(place->config()));
@@ -59,7 +53,6 @@ class StoreTest : public ::testing::TestWithParam<sql::Engine> {
     EXPECT_OK(store);
     return *std::move(store);
   }
-  std::optional<testing::TestDatabase> place;
 };
 INSTANTIATE_ON_BOTH_ENGINES(StoreTest);
 

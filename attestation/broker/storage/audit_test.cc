@@ -9,14 +9,11 @@
 namespace nacre::attestation {
 namespace {
 
-class AuditTest : public ::testing::TestWithParam<sql::Engine> {
+class AuditTest : public testing::DatabaseTest {
  protected:
   void SetUp() override {
-    auto made = testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-    ASSERT_OK_AND_ASSIGN(database, place->Open());
+    DatabaseTest::SetUp();
+    if (database == nullptr) return;
     ASSERT_OK(Migrate(*database, 1));
     ASSERT_OK_AND_ASSIGN(master, OpenMasterKey(place->config()));
     sealer.emplace(master.get());
@@ -41,8 +38,6 @@ class AuditTest : public ::testing::TestWithParam<sql::Engine> {
     for (const char* object : {"one", "two", "three", "four"}) ASSERT_OK(Append(object));
     ASSERT_OK(Verify());
   }
-  std::optional<testing::TestDatabase> place;
-  std::unique_ptr<sql::Database> database;
   std::unique_ptr<MasterKey> master;
   std::optional<Sealer> sealer;
   std::optional<AuditLog> log;

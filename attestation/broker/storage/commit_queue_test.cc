@@ -15,16 +15,11 @@
 namespace nacre::attestation::sql {
 namespace {
 
-class CommitQueueTest : public ::testing::TestWithParam<Engine> {
+class CommitQueueTest : public attestation::testing::DatabaseTest {
  protected:
   void SetUp() override {
-    auto made = attestation::testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-    auto opened = place->Open();
-    ASSERT_OK(opened);
-    database = *std::move(opened);
+    DatabaseTest::SetUp();
+    if (database == nullptr) return;
     ASSERT_OK(place->Execute("CREATE TABLE t (k BIGINT NOT NULL PRIMARY KEY);"));
     queue.emplace(database.get());
   }
@@ -51,8 +46,6 @@ class CommitQueueTest : public ::testing::TestWithParam<Engine> {
   }
   int64_t Count() { return database->Query("SELECT count(*) FROM t")->Number(0, 0); }
 
-  std::optional<attestation::testing::TestDatabase> place;
-  std::unique_ptr<Database> database;
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<CommitQueue> queue;  // its end comes first

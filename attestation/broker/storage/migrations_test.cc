@@ -8,16 +8,7 @@
 namespace nacre::attestation {
 namespace {
 
-class MigrationsTest : public ::testing::TestWithParam<sql::Engine> {
- protected:
-  void SetUp() override {
-    auto made = testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-  }
-  std::optional<testing::TestDatabase> place;
-};
+class MigrationsTest : public testing::PlaceTest {};
 INSTANTIATE_ON_BOTH_ENGINES(MigrationsTest);
 
 TEST_P(MigrationsTest, RunOnceAndLeaveEveryTableOfABackup) {

@@ -10,14 +10,11 @@
 namespace nacre::attestation {
 namespace {
 
-class SealerTest : public ::testing::TestWithParam<sql::Engine> {
+class SealerTest : public testing::DatabaseTest {
  protected:
   void SetUp() override {
-    auto made = testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-    ASSERT_OK_AND_ASSIGN(database, place->Open());
+    DatabaseTest::SetUp();
+    if (database == nullptr) return;
     ASSERT_OK(Migrate(*database, 1));
     ASSERT_OK_AND_ASSIGN(master, OpenMasterKey(place->config()));
     sealer.emplace(master.get());
@@ -31,8 +28,6 @@ class SealerTest : public ::testing::TestWithParam<sql::Engine> {
     }));
     return sealed;
   }
-  std::optional<testing::TestDatabase> place;
-  std::unique_ptr<sql::Database> database;
   std::unique_ptr<MasterKey> master;
   std::optional<Sealer> sealer;
 };

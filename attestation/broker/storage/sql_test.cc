@@ -8,16 +8,11 @@
 namespace nacre::attestation::sql {
 namespace {
 
-class SqlTest : public ::testing::TestWithParam<Engine> {
+class SqlTest : public attestation::testing::DatabaseTest {
  protected:
   void SetUp() override {
-    auto made = attestation::testing::TestDatabase::Create(GetParam());
-    if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
-    ASSERT_OK(made);
-    place.emplace(*std::move(made));
-    auto opened = place->Open();
-    ASSERT_OK(opened);
-    database = *std::move(opened);
+    DatabaseTest::SetUp();
+    if (database == nullptr) return;
     const std::string bytes = GetParam() == Engine::kSqlite ? "BLOB" : "BYTEA";
     ASSERT_OK(place->Execute("CREATE TABLE t (k BIGINT NOT NULL PRIMARY KEY, a TEXT NOT NULL, b " +
                              bytes + " NOT NULL)"));
@@ -29,9 +24,6 @@ class SqlTest : public ::testing::TestWithParam<Engine> {
     });
   }
   int64_t Count() { return database->Query("SELECT count(*) FROM t")->Number(0, 0); }
-
-  std::optional<attestation::testing::TestDatabase> place;
-  std::unique_ptr<Database> database;
 };
 INSTANTIATE_ON_BOTH_ENGINES(SqlTest);
 

@@ -1,6 +1,7 @@
 #include "attestation/broker/storage/testing.h"
 
 #include "attestation/broker/storage/postgres_testing.h"
+#include "base/status_testing.h"
 #include "base/strings.h"
 
 namespace nacre::attestation::testing {
@@ -47,6 +48,19 @@ absl::StatusOr<std::string> TestDatabase::Raw() const {
     if (part.ok()) all += *part;
   }
   return all;
+}
+
+void PlaceTest::SetUp() {
+  auto made = TestDatabase::Create(GetParam());
+  if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status().ToString();
+  ASSERT_OK(made);
+  place.emplace(*std::move(made));
+}
+
+void DatabaseTest::SetUp() {
+  PlaceTest::SetUp();
+  if (!place.has_value()) return;
+  ASSERT_OK_AND_ASSIGN(database, place->Open());
 }
 
 }  // namespace nacre::attestation::testing

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "attestation/broker/storage/sql.h"
@@ -34,6 +35,21 @@ class TestDatabase {
   sql::Engine engine_;
   TemporaryDirectory folder_;
   StorageConfig config_;
+};
+
+// One such database for each test; skipped where its engine is not installed. A SetUp of its own
+// begins with that of its base and goes on only when `place` (or `database`) is there.
+class PlaceTest : public ::testing::TestWithParam<sql::Engine> {
+ protected:
+  void SetUp() override;
+  std::optional<TestDatabase> place;
+};
+
+// Opened.
+class DatabaseTest : public PlaceTest {
+ protected:
+  void SetUp() override;
+  std::unique_ptr<sql::Database> database;
 };
 
 inline std::string EngineName(const ::testing::TestParamInfo<sql::Engine>& info) {
