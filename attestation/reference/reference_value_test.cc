@@ -7,8 +7,6 @@
 #include "tee/emulator/firmware_image.h"
 #include "tee/sev/launch_digest.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace nacre::attestation {
 namespace {
 
@@ -120,16 +118,6 @@ TEST(ReferenceValue, BadValuesAreRefused) {
   EXPECT_FALSE(ParseReferenceValue("").ok());
   EXPECT_FALSE(ParseReferenceValue("[]").ok());
   EXPECT_FALSE(ParseReferenceValue(std::string(kMaxReferenceDocument + 1, ' ')).ok());
-}
-
-TEST(ReferenceValue, FuzzTargetOverASeedAndItsNeighbours) {
-  std::string text = SerializeReferenceValue(Value()).value();
-  for (size_t i = 0; i < text.size(); i += 3) {
-    text[i] ^= 1;
-    EXPECT_EQ(LLVMFuzzerTestOneInput(AsBytes(text).data(), text.size()), 0);
-    text[i] ^= 1;
-  }
-  EXPECT_EQ(LLVMFuzzerTestOneInput(AsBytes(text).data(), text.size()), 0);
 }
 
 TEST(ReferenceValue, OnlySnpIsWritten) {
