@@ -1,6 +1,5 @@
 // Every connection to the registry is cut at a random point, again and again: what comes out is the
 // image, byte for byte, or an error; and nothing of it stays behind.
-#include <dirent.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -15,6 +14,7 @@
 #include "image-rs-cpp/testing/cutting_proxy.h"
 #include "image-rs-cpp/testing/file_tree.h"
 #include "image-rs-cpp/testing/key_table.h"
+#include "image-rs-cpp/testing/open_descriptors.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 #include "image-rs-cpp/testing/test_registry.h"
 
@@ -24,18 +24,11 @@ namespace {
 using testing::CuttingProxy;
 using testing::EncryptionKey;
 using testing::KeyTable;
+using testing::OpenDescriptors;
 using testing::TestImage;
 using testing::TestRegistry;
 
 constexpr uint32_t kWantedCuts = 500;
-
-size_t OpenDescriptors() {
-  size_t count = 0;
-  DIR* folder = opendir("/proc/self/fd");
-  while (folder != nullptr && readdir(folder) != nullptr) ++count;
-  if (folder != nullptr) closedir(folder);
-  return count;
-}
 
 std::string Noise(std::mt19937* random, size_t size) {
   std::string out(size, '\0');

@@ -8,15 +8,19 @@
 namespace nacre::attestation::harness {
 namespace {
 
+absl::StatusOr<Reply> GetAndOpen(Lab& lab, const GuestSession& session, const TeeKey& key) {
+  Reply reply = lab.Get(session, lab.resource());
+  if (reply.status != 200) return reply;
+  RETURN_IF_ERROR(OpenResource(reply.body, key).status(), "decrypting");
+  return reply;
+}
+
 // Attests with a key of this kind, and opens the resource with it.
 Case GoodKey(std::string kind) {
   auto steps = [kind](Lab& lab) -> absl::StatusOr<Reply> {
     ASSIGN_OR_RETURN(TeeKey key, MakeTeeKey(kind));
     ASSIGN_OR_RETURN(Attested attested, lab.Handshake(key));
-    Reply reply = lab.Get(attested.session, lab.resource());
-    if (reply.status != 200) return reply;
-    RETURN_IF_ERROR(OpenResource(reply.body, key).status(), "decrypting");
-    return reply;
+    return GetAndOpen(lab, attested.session, key);
   };
   return {.name = kind,
           .what = StrCat("a guest whose key is ", kind, " gets a resource"),
@@ -35,10 +39,7 @@ Case OptionalKey(std::string kind) {
     if (attested.status == 400 || attested.status == 401) return Reply{.status = 200};
     if (attested.status != 200) return attested;
     ASSIGN_OR_RETURN(Attested again, lab.Handshake(key));
-    Reply reply = lab.Get(again.session, lab.resource());
-    if (reply.status != 200) return reply;
-    RETURN_IF_ERROR(OpenResource(reply.body, key).status(), "decrypting");
-    return reply;
+    return GetAndOpen(lab, again.session, key);
   };
   return {.name = kind,
           .what = StrCat("a guest whose key is ", kind, " is refused or gets a resource"),

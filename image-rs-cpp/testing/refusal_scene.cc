@@ -1,6 +1,5 @@
 #include "image-rs-cpp/testing/refusal_scene.h"
 
-#include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include "base/status_testing.h"
 #include "base/strings.h"
 #include "crypto/digest.h"
+#include "image-rs-cpp/testing/open_descriptors.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 
 namespace nacre::image::testing {
@@ -26,14 +26,6 @@ bool IsOneLine(std::string_view text) {
 }
 
 }  // namespace
-
-size_t OpenDescriptors() {
-  size_t count = 0;
-  DIR* folder = opendir("/proc/self/fd");
-  while (folder != nullptr && readdir(folder) != nullptr) ++count;
-  if (folder != nullptr) closedir(folder);
-  return count;
-}
 
 RefusalScene::RefusalScene()
     : registry(*TestRegistry::Start()),

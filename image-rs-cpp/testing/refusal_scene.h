@@ -52,7 +52,4 @@ class RefusalScene {
   std::unique_ptr<ImagePuller> puller_;
 };
 
-// Descriptors open in this process.
-size_t OpenDescriptors();
-
 }  // namespace nacre::image::testing
