@@ -148,6 +148,24 @@ TEST(JsonReaderTest, FaultsHaveAPlace) {
   EXPECT_STATUS(ParseJson(R"("\ud800 ")"), kInvalidArgument, "lone surrogate escape at line 1");
 }
 
+// What RapidJSON takes and RFC 8259 does not.
+TEST(JsonReaderTest, NothingStandsBehindANul) {
+  for (const std::string_view before : {"{}", "[1]", "7", "\"a\"", "null "}) {
+    for (const std::string_view after : {"", "{}", " ", "x"}) {
+      const std::string text = StrCat(before, std::string(1, '\0'), after);
+      EXPECT_STATUS(ParseJson(text), kInvalidArgument, "holds a zero byte");
+      EXPECT_STATUS(ParseJsonWithBytes(text), kInvalidArgument, "holds a zero byte");
+    }
+  }
+}
+
+TEST(JsonReaderTest, LowSurrogatesNeedAHighOne) {
+  for (const char* text : {R"("\udc00")", R"("\udfff")", R"({"\udc00":1})", R"("\ud800\ud800")"}) {
+    EXPECT_STATUS(ParseJson(text), kInvalidArgument, "lone surrogate escape at line 1") << text;
+  }
+  EXPECT_OK(ParseJson(R"("\ud83d\ude00")"));
+}
+
 std::string List(size_t size, std::string_view element = "7") {
   std::string out = "[";
   for (size_t i = 0; i < size; ++i) StrAppend(&out, i > 0 ? "," : "", element);
