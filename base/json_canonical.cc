@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 
 namespace nacre {
 namespace {
@@ -13,34 +14,23 @@ namespace {
 // The UTF-16 code units of valid UTF-8, or nothing.
 std::optional<std::u16string> ToUtf16(std::string_view text) {
   std::u16string out;
-  for (size_t i = 0; i < text.size();) {
-    uint8_t lead = static_cast<uint8_t>(text[i]);
-    size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
-    if (length == 0 || lead > 0xf4 || i + length > text.size()) return std::nullopt;
-    uint32_t code = length == 1 ? lead : lead & (0xffu >> (length + 1));
-    for (size_t k = 1; k < length; ++k) {
-      uint8_t next = static_cast<uint8_t>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return std::nullopt;
-      code = code << 6 | (next & 0x3f);
-    }
-    constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
-      return std::nullopt;
-    }
-    if (code >= 0x10000) {
-      out.push_back(static_cast<char16_t>(0xd800 + ((code - 0x10000) >> 10)));
-      out.push_back(static_cast<char16_t>(0xdc00 + ((code - 0x10000) & 0x3ff)));
+  while (!text.empty()) {
+    const CodePoint first = DecodeUtf8(text);
+    if (first.size == 0) return std::nullopt;
+    if (first.value >= 0x10000) {
+      out.push_back(static_cast<char16_t>(0xd800 + ((first.value - 0x10000) >> 10)));
+      out.push_back(static_cast<char16_t>(0xdc00 + ((first.value - 0x10000) & 0x3ff)));
     } else {
-      out.push_back(static_cast<char16_t>(code));
+      out.push_back(static_cast<char16_t>(first.value));
     }
-    i += length;
+    text.remove_prefix(first.size);
   }
   return out;
 }
 
 // RFC 8785 section 3.2.2.2.
 absl::Status AppendString(std::string_view text, std::string& out) {
-  if (!ToUtf16(text)) return absl::InvalidArgumentError("canonical JSON: invalid UTF-8");
+  if (!IsUtf8(text)) return absl::InvalidArgumentError("canonical JSON: invalid UTF-8");
   constexpr std::string_view kHex = "0123456789abcdef";
   out.push_back('"');
   for (char c : text) {

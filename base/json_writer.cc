@@ -68,7 +68,7 @@ bool AppendJsonText(std::string* out, std::string_view text) {
     out->append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;
-    const size_t size = Utf8Size(text);
+    const size_t size = DecodeUtf8(text).size;
     if (size == 0) return false;
     if (size > 1) {
       out->append(text.substr(0, size));

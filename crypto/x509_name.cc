@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "crypto/der.h"
 
 namespace nacre::crypto {
@@ -45,26 +46,6 @@ std::string_view ShortNameOf(ByteView oid) {
   return {};
 }
 
-bool IsCharacter(uint32_t code) { return code < 0xd800 || (code > 0xdfff && code < 0x110000); }
-
-void AppendUtf8(std::string* out, uint32_t code) {
-  const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  const auto more = [&](int shift) { put(0x80 | (code >> shift & 0x3f)); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    return more(0);
-  }
-  if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-  } else {
-    put(0xf0 | code >> 18);
-    more(12);
-  }
-  more(6);
-  more(0);
-}
-
 // Characters of `width` bytes each, big-endian; nothing when one is none.
 std::optional<std::string> FromWide(ByteView value, size_t width) {
   if (value.size() % width != 0) return std::nullopt;
@@ -72,34 +53,17 @@ std::optional<std::string> FromWide(ByteView value, size_t width) {
   for (size_t at = 0; at < value.size(); at += width) {
     uint32_t code = 0;
     for (uint8_t byte : value.subspan(at, width)) code = code << 8 | byte;
-    if (!IsCharacter(code)) return std::nullopt;
+    if (!IsScalarValue(code)) return std::nullopt;
     AppendUtf8(&out, code);
   }
   return out;
-}
-
-bool IsUtf8(ByteView text) {
-  for (size_t at = 0; at < text.size();) {
-    const uint8_t first = text[at++];
-    if (first < 0x80) continue;
-    const int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4) return false;
-    uint32_t code = first & (0x3fu >> more);
-    for (int i = 0; i < more; ++i) {
-      if (at == text.size() || (text[at] & 0xc0) != 0x80) return false;
-      code = code << 6 | (text[at++] & 0x3fu);
-    }
-    constexpr uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[more] || !IsCharacter(code)) return false;
-  }
-  return true;
 }
 
 // As UTF-8; nothing for other types and for malformed ones.
 std::optional<std::string> Text(const der::Element& value) {
   switch (value.tag) {
     case der::kUtf8String:
-      if (!IsUtf8(value.value)) return std::nullopt;
+      if (!IsUtf8(AsText(value.value))) return std::nullopt;
       return ToString(value.value);
     case der::kPrintableString:
     case der::kNumericString:

@@ -6,38 +6,18 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "net/ttrpc/limits.h"
 #include "net/ttrpc/message.pb.h"
 
 namespace nacre::ttrpc {
 namespace {
 
-// Length of the well-formed UTF-8 sequence that `text` starts with, 0 if it starts with none
-// (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF).
-size_t Utf8SequenceSize(std::string_view text) {
-  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  uint8_t low = 0x80;
-  uint8_t high = 0xbf;
-  if (lead == 0xe0) low = 0xa0;
-  if (lead == 0xed) high = 0x9f;
-  if (lead == 0xf0) low = 0x90;
-  if (lead == 0xf4) high = 0x8f;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t i = 2; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  return size;
-}
-
 // proto3 strings must be UTF-8, and Go peers refuse the whole response otherwise.
 std::string PresentableText(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const size_t size = Utf8SequenceSize(text);
+    const size_t size = DecodeUtf8(text).size;
     if (out.size() + std::max<size_t>(size, 1) > kMaxStatusMessage) break;
     out.append(size == 0 ? "?" : text.substr(0, size));
     text.remove_prefix(std::max<size_t>(size, 1));

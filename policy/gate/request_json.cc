@@ -5,8 +5,8 @@
 #include <string>
 
 #include "api/agent.pb.h"
+#include "base/utf8.h"
 #include "policy/rego/number.h"
-#include "policy/rego/utf8.h"
 
 namespace nacre::policy {
 namespace {
@@ -170,7 +170,7 @@ std::string_view FileType(uint32_t mode) {
 
 absl::StatusOr<Value> CopyFileInput(Arena& arena, const grpc::CopyFileRequest& request) {
   const bool link = (request.file_mode() & S_IFMT) == S_IFLNK;
-  if (link && rego::FindInvalidUtf8(request.data()) != std::string_view::npos)
+  if (link && !IsUtf8(request.data()))
     return absl::InvalidArgumentError("CopyFileRequest: the symbolic link's target is not UTF-8");
   rego::ObjectBuilder out(arena, 9);
   out.Set("path", Value::BorrowString(request.path()));

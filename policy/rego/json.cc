@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "policy/rego/number.h"
-#include "policy/rego/utf8.h"
 
 namespace nacre::rego {
 namespace {

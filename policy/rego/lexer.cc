@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/strings.h"
-#include "policy/rego/utf8.h"
+#include "base/utf8.h"
 
 namespace nacre::rego {
 namespace {

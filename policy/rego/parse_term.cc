@@ -5,7 +5,6 @@
 #include "base/strings.h"
 #include "policy/rego/number.h"
 #include "policy/rego/parser_impl.h"
-#include "policy/rego/utf8.h"
 
 namespace nacre::rego::parser_internal {
 

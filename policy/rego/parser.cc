@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "policy/rego/parser_impl.h"
-#include "policy/rego/utf8.h"
 
 namespace nacre::rego {
 namespace parser_internal {

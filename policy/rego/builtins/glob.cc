@@ -3,6 +3,7 @@
 // through both at once, over pairs of places.
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "policy/rego/builtins/common.h"
 #include "policy/rego/builtins/pattern.h"
 #include "policy/rego/builtins/register.h"
@@ -30,7 +31,7 @@ Result MatchGlob(BuiltinContext& context, Args args) {
   ASSIGN_OR_RETURN(std::u32string separators, Separators(args));
   ASSIGN_OR_RETURN(std::string_view text, StringArg(args, 3));
   std::string key = StrCat(glob, std::string(1, '\0'));
-  for (char32_t rune : separators) AppendRune(&key, rune);
+  for (char32_t rune : separators) AppendUtf8(&key, rune);
   auto pattern = std::static_pointer_cast<const Pattern>(context.Kept("glob", key));
   if (pattern == nullptr) {
     RETURN_IF_ERROR(context.Step(100 + 20 * glob.size()));

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "base/fuzz_testing.h"
+#include "base/utf8.h"
 #include "policy/rego/builtins/fuzz_halves.h"
 #include "policy/rego/builtins/pattern.h"
 #include "policy/rego/builtins/utf8.h"

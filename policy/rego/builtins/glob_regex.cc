@@ -2,6 +2,7 @@
 // does not; [abc], [!abc] and [a-z] are one character, separators included; {a,b*} are
 // alternatives, which nest; a backslash takes the next character literally.
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "policy/rego/builtins/pattern.h"
 #include "policy/rego/builtins/utf8.h"
 
@@ -16,7 +17,7 @@ void AppendInClass(std::string* out, char32_t rune) {
       std::string_view("\\]^-[").find(static_cast<char>(rune)) != std::string_view::npos) {
     out->push_back('\\');
   }
-  AppendRune(out, rune);
+  AppendUtf8(out, rune);
 }
 
 class Translator {
@@ -50,7 +51,7 @@ class Translator {
 
   void Literal(char32_t rune) {
     std::string text;
-    AppendRune(&text, rune);
+    AppendUtf8(&text, rune);
     out_ += QuoteRegex(text);
   }
 

@@ -1,5 +1,6 @@
 #include "policy/rego/builtins/go_quote.h"
 
+#include "base/utf8.h"
 #include "policy/rego/builtins/utf8.h"
 
 namespace nacre::rego {
@@ -19,7 +20,7 @@ void AppendEscaped(std::string* out, char32_t rune, char quote, bool ascii) {
     return;
   }
   if (rune < 0x80 ? rune >= 0x20 && rune < 0x7f : !ascii && IsPrintableRune(rune)) {
-    return AppendRune(out, rune);
+    return AppendUtf8(out, rune);
   }
   constexpr std::string_view kControls = "\a\b\f\n\r\t\v";
   if (rune < 0x80) {
@@ -30,7 +31,7 @@ void AppendEscaped(std::string* out, char32_t rune, char quote, bool ascii) {
     }
     return AppendHex(out, "\\x", rune, 2);
   }
-  if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) rune = kReplacementRune;
+  if (!IsScalarValue(rune)) rune = kReplacementRune;
   if (rune < 0x10000) return AppendHex(out, "\\u", rune, 4);
   AppendHex(out, "\\U", rune, 8);
 }
@@ -54,7 +55,7 @@ std::string GoQuote(std::string_view text, bool ascii) {
 
 std::string GoQuoteRune(char32_t rune, bool ascii) {
   std::string out = "'";
-  if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) rune = kReplacementRune;
+  if (!IsScalarValue(rune)) rune = kReplacementRune;
   AppendEscaped(&out, rune, '\'', ascii);
   out.push_back('\'');
   return out;

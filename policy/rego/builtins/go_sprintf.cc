@@ -3,6 +3,7 @@
 #include "policy/rego/builtins/go_sprintf.h"
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "policy/rego/builtins/go_sprintf_internal.h"
 #include "policy/rego/builtins/utf8.h"
 
@@ -171,7 +172,7 @@ class Printer {
     if (verb == '%') return out_.push_back('%');
     if (!good_index_ || next_ >= arguments_.size()) {
       out_ += "%!";
-      AppendRune(&out_, verb);
+      AppendUtf8(&out_, verb);
       out_ += good_index_ ? "(MISSING)" : "(BADINDEX)";
       return;
     }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "policy/rego/builtins/go_quote.h"
 #include "policy/rego/builtins/go_sprintf_internal.h"
 #include "policy/rego/builtins/utf8.h"
@@ -70,7 +71,7 @@ void AppendUnicode(std::string* out, const FormatFlags& flags, int64_t number) {
   if (flags.sharp && number >= 0 && number <= 0x10ffff &&
       IsPrintableRune(static_cast<char32_t>(number))) {
     text += " '";
-    AppendRune(&text, static_cast<char32_t>(number));
+    AppendUtf8(&text, static_cast<char32_t>(number));
     text += "'";
   }
   AppendPadded(out, flags, text, false);
@@ -96,7 +97,7 @@ bool AppendInt64(std::string* out, const FormatFlags& flags, char32_t verb, int6
     }
     case 'c': {
       std::string text;
-      AppendRune(&text, RuneOf(number));
+      AppendUtf8(&text, RuneOf(number));
       AppendPadded(out, flags, text, true);
       return true;
     }
@@ -285,7 +286,7 @@ void AppendArgument(std::string* out, const FormatFlags& flags, char32_t verb,
   }
   if (fits) return;
   *out += "%!";
-  AppendRune(out, verb);
+  AppendUtf8(out, verb);
   StrAppend(out, "(", big != nullptr ? "big.Int" : ArgumentTypeName(argument), "=");
   AppendArgument(out, big != nullptr ? FormatFlags() : flags, 'v', argument);
   *out += ')';

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/utf8.h"
 #include "policy/rego/builtins/unicode_tables.h"
 
 namespace nacre::rego {
@@ -22,7 +23,7 @@ std::string MapEach(std::string_view text, char32_t (*map)(char32_t)) {
   out.reserve(text.size());
   while (!text.empty()) {
     Rune rune = DecodeRune(text);
-    AppendRune(&out, map(rune.value));
+    AppendUtf8(&out, map(rune.value));
     text.remove_prefix(rune.size);
   }
   return out;
@@ -31,20 +32,8 @@ std::string MapEach(std::string_view text, char32_t (*map)(char32_t)) {
 }  // namespace
 
 Rune DecodeRune(std::string_view text) {
-  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  uint8_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {kReplacementRune, 1};
-  char32_t value = lead & (0x7f >> size);
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {kReplacementRune, 1};
-    value = (value << 6) | (byte(i) & 0x3f);
-  }
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  bool surrogate = value >= 0xd800 && value < 0xe000;
-  if (value < kLeast[size] || value > 0x10ffff || surrogate) return {kReplacementRune, 1};
-  return {value, size};
+  const CodePoint first = DecodeUtf8(text);
+  return first.size == 0 ? Rune{kReplacementRune, 1} : Rune{first.value, first.size};
 }
 
 Rune DecodeLastRune(std::string_view text) {
@@ -53,33 +42,6 @@ Rune DecodeLastRune(std::string_view text) {
     if (rune.size == size) return rune;
   }
   return DecodeRune(text.substr(text.size() - 1));
-}
-
-void AppendRune(std::string* out, char32_t rune) {
-  if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) rune = kReplacementRune;
-  auto put = [out](char32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (rune < 0x80) return put(rune);
-  if (rune < 0x800) {
-    put(0xc0 | (rune >> 6));
-  } else {
-    if (rune < 0x10000) {
-      put(0xe0 | (rune >> 12));
-    } else {
-      put(0xf0 | (rune >> 18));
-      put(0x80 | ((rune >> 12) & 0x3f));
-    }
-    put(0x80 | ((rune >> 6) & 0x3f));
-  }
-  put(0x80 | (rune & 0x3f));
-}
-
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    Rune rune = DecodeRune(text);
-    if (rune.value == kReplacementRune && rune.size == 1) return false;
-    text.remove_prefix(rune.size);
-  }
-  return true;
 }
 
 size_t CountRunes(std::string_view text) {

@@ -1,4 +1,4 @@
-// UTF-8 a character at a time, and what Unicode says of characters as far as the builtins need it.
+// Text a character at a time, and what Unicode says of characters as far as the builtins need it.
 // Rego's strings are bytes that are nearly always UTF-8; a byte that is not counts as one
 // character, U+FFFD, as in Go.
 #pragma once
@@ -20,8 +20,6 @@ struct Rune {
 Rune DecodeRune(std::string_view text);
 Rune DecodeLastRune(std::string_view text);
 
-void AppendRune(std::string* out, char32_t rune);  // U+FFFD for what is no character
-bool IsUtf8(std::string_view text);
 size_t CountRunes(std::string_view text);
 std::u32string ToRunes(std::string_view text);
 // Byte offset of each character, and the size at the end.
