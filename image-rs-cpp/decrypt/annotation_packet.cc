@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "crypto/aead.h"
 #include "crypto/random.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
@@ -71,11 +72,8 @@ absl::Status CheckKeyUri(std::string_view uri) {
 }
 
 absl::StatusOr<AnnotationPacket> ParseAnnotationPacket(std::string_view json) {
-  JsonLimits limits;
-  limits.max_size = kMaxPacket;
-  limits.max_depth = 8;
-  ASSIGN_OR_RETURN(Json packet, ParseJson(json, limits), kWhat);
-  if (!packet.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(Json packet,
+                   ParseJsonObject(json, kWhat, {.max_size = kMaxPacket, .max_depth = 8}));
   RETURN_IF_ERROR(JsonOnlyMembers(packet,
                                   {"version", "kid", "wrapped_data", "provider", "iv", "wrap_type",
                                    "provider_settings", "annotations"},

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "image-rs-cpp/decrypt/annotation_packet.h"
 #include "image-rs-cpp/decrypt/provider_parameters.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
@@ -74,11 +75,9 @@ absl::StatusOr<std::string> Unwrap(const Json& params, const KeyProviderOptions&
 
 absl::StatusOr<std::string> AnswerKeyProvider(std::string_view request,
                                               const KeyProviderOptions& options) {
-  JsonLimits limits;
-  limits.max_size = kMaxKeyProviderRequest;
-  limits.max_depth = 16;
-  ASSIGN_OR_RETURN(Json json, ParseJson(request, limits), kWhat);
-  if (!json.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(
+      Json json,
+      ParseJsonObject(request, kWhat, {.max_size = kMaxKeyProviderRequest, .max_depth = 16}));
   // ocicrypt always writes both parameter members, the unused one full of nulls.
   ASSIGN_OR_RETURN(std::string operation, JsonString(json, "op", kWhat));
   if (operation == "keywrap") {

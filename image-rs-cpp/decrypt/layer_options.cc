@@ -3,21 +3,14 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
 namespace {
 
 constexpr size_t kMaxOptions = 64 << 10;
-
-absl::StatusOr<Json> ParseObject(std::string_view text, std::string_view what) {
-  JsonLimits limits;
-  limits.max_size = kMaxOptions;
-  limits.max_depth = 8;
-  ASSIGN_OR_RETURN(Json object, ParseJson(text, limits), what);
-  if (!object.is_object()) return absl::InvalidArgumentError(StrCat(what, ": not an object"));
-  return object;
-}
+constexpr JsonLimits kOptionsLimits{.max_size = kMaxOptions, .max_depth = 8};
 
 // Wipes a string that went through the JSON library.
 class StringWiper {
@@ -44,7 +37,7 @@ absl::StatusOr<Bytes> ParsePublicOptions(const Annotations& annotations) {
     return absl::ResourceExhaustedError(StrCat(kWhat, ": ", found->second.size(), " bytes"));
   }
   ASSIGN_OR_RETURN(Bytes text, Base64Decode(found->second), kWhat);
-  ASSIGN_OR_RETURN(Json options, ParseObject(AsText(text), kWhat));
+  ASSIGN_OR_RETURN(Json options, ParseJsonObject(AsText(text), kWhat, kOptionsLimits));
   ASSIGN_OR_RETURN(std::string cipher, JsonString(options, "cipher", kWhat));
   if (cipher != kLayerCipher) {
     return absl::UnimplementedError(
@@ -71,7 +64,7 @@ absl::StatusOr<Bytes> ParsePublicOptions(const Annotations& annotations) {
 
 absl::StatusOr<LayerKey> ParsePrivateOptions(const SecretBytes& json, Bytes hmac) {
   constexpr std::string_view kWhat = "private layer options";
-  ASSIGN_OR_RETURN(Json options, ParseObject(AsText(json.view()), kWhat));
+  ASSIGN_OR_RETURN(Json options, ParseJsonObject(AsText(json.view()), kWhat, kOptionsLimits));
   LayerKey key;
   key.hmac = std::move(hmac);
   if (auto symkey = options.find("symkey"); symkey != options.end() && symkey->is_string()) {

@@ -3,13 +3,11 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/encrypt/oci_layout.h"
+#include "image-rs-cpp/encrypt/registry_image.h"
 #include "image-rs-cpp/printable.h"
-#include "image-rs-cpp/registry/registry_client.h"
 
 namespace nacre::image {
 namespace {
-
-constexpr std::string_view kRegistry = "docker://";
 
 class LayoutDestination : public ImageDestination {
  public:
@@ -35,38 +33,35 @@ class LayoutDestination : public ImageDestination {
 
 class RegistryDestination : public ImageDestination {
  public:
-  RegistryDestination(std::unique_ptr<RegistryClient> client, ImageReference image)
-      : client_(std::move(client)), image_(std::move(image)) {}
+  explicit RegistryDestination(RegistryImage image) : image_(std::move(image)) {}
 
   absl::StatusOr<Descriptor> AddBlob(Producer produce) override {
-    return client_->AddBlob(image_, produce);
+    return image_.client->AddBlob(image_.reference, produce);
   }
   bool Has(const Descriptor& blob, const std::string& repository) override {
-    return client_->HasBlob(image_, blob.digest, repository);
+    return image_.client->HasBlob(image_.reference, blob.digest, repository);
   }
   absl::Status Finish(const std::string& manifest, std::string_view media_type) override {
-    return client_->PutManifest(image_, manifest, media_type, image_.tag);
+    return image_.client->PutManifest(image_.reference, manifest, media_type, image_.reference.tag);
   }
   // Blobs that no manifest names are the registry's to collect.
   absl::Status Discard() override { return absl::OkStatus(); }
 
  private:
-  const std::unique_ptr<RegistryClient> client_;
-  const ImageReference image_;
+  const RegistryImage image_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageDestination>> OpenImageDestination(
     std::string_view name, const SourceOptions& options) {
-  if (name.starts_with(kRegistry)) {
-    ASSIGN_OR_RETURN(ImageReference image, ParseImageReference(name.substr(kRegistry.size())));
-    if (!image.digest.empty()) {
+  if (NamesRegistryImage(name)) {
+    ASSIGN_OR_RETURN(RegistryImage image, OpenRegistryImage(name, options));
+    if (!image.reference.digest.empty()) {
       return absl::InvalidArgumentError(
           StrCat("'", Printable(name), "': a new image has a digest of its own, so give it a tag"));
     }
-    ASSIGN_OR_RETURN(auto client, RegistryClient::Create(options.registry, options.limits));
-    return std::make_unique<RegistryDestination>(std::move(client), std::move(image));
+    return std::make_unique<RegistryDestination>(std::move(image));
   }
   ASSIGN_OR_RETURN(LayoutName place, ParseLayoutName(name));
   if (place.tag.empty()) return absl::InvalidArgumentError("give a tag, oci:FOLDER:TAG");

@@ -2,14 +2,13 @@
 
 #include "base/strings.h"
 #include "image-rs-cpp/encrypt/oci_layout.h"
+#include "image-rs-cpp/encrypt/registry_image.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
 namespace {
 
 constexpr std::string_view kLayout = "oci:";
-constexpr std::string_view kRegistry = "docker://";
-
 constexpr int kMaxResumes = 5;
 
 bool BrokeOff(const absl::Status& status) {
@@ -39,13 +38,12 @@ class LayoutSource : public ImageSource {
 
 class RegistrySource : public ImageSource {
  public:
-  RegistrySource(std::unique_ptr<RegistryClient> client, ImageReference image)
-      : client_(std::move(client)), image_(std::move(image)) {}
+  explicit RegistrySource(RegistryImage image) : image_(std::move(image)) {}
 
   std::string repository() const override {
-    return StrCat(image_.registry, "/", image_.repository);
+    return StrCat(image_.reference.registry, "/", image_.reference.repository);
   }
-  absl::StatusOr<Document> Named() override { return Get(image_.Target()); }
+  absl::StatusOr<Document> Named() override { return Get(image_.reference.Target()); }
   absl::StatusOr<Document> ByDigest(const Descriptor& manifest) override {
     return Get(manifest.digest.text());
   }
@@ -58,9 +56,9 @@ class RegistrySource : public ImageSource {
       checker.Update(piece);
       return on_bytes(piece);
     };
-    absl::Status read = client_->Read(image_, blob, 0, take);
+    absl::Status read = image_.client->Read(image_.reference, blob, 0, take);
     for (int again = 0; again < kMaxResumes && BrokeOff(read) && size < blob.size; ++again) {
-      read = client_->Read(image_, blob, size, take);
+      read = image_.client->Read(image_.reference, blob, size, take);
     }
     RETURN_IF_ERROR(read);
     if (size != blob.size) {
@@ -72,12 +70,12 @@ class RegistrySource : public ImageSource {
 
  private:
   absl::StatusOr<Document> Get(const std::string& target) {
-    ASSIGN_OR_RETURN(RegistryDocument document, client_->GetManifest(image_, target));
+    ASSIGN_OR_RETURN(RegistryDocument document,
+                     image_.client->GetManifest(image_.reference, target));
     return Document{std::move(document.text), std::move(document.content_type)};
   }
 
-  const std::unique_ptr<RegistryClient> client_;
-  const ImageReference image_;
+  const RegistryImage image_;
 };
 
 }  // namespace
@@ -97,10 +95,9 @@ absl::StatusOr<LayoutName> ParseLayoutName(std::string_view name) {
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenImageSource(std::string_view name,
                                                              const SourceOptions& options) {
-  if (name.starts_with(kRegistry)) {
-    ASSIGN_OR_RETURN(ImageReference image, ParseImageReference(name.substr(kRegistry.size())));
-    ASSIGN_OR_RETURN(auto client, RegistryClient::Create(options.registry, options.limits));
-    return std::make_unique<RegistrySource>(std::move(client), std::move(image));
+  if (NamesRegistryImage(name)) {
+    ASSIGN_OR_RETURN(RegistryImage image, OpenRegistryImage(name, options));
+    return std::make_unique<RegistrySource>(std::move(image));
   }
   ASSIGN_OR_RETURN(LayoutName place, ParseLayoutName(name));
   ASSIGN_OR_RETURN(OciLayout layout, OciLayout::Open(place.folder, options.limits));

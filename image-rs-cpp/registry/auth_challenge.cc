@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
@@ -117,8 +118,7 @@ absl::Status RegistryRefusal(const net::HttpResponse& response, std::string_view
 
 absl::StatusOr<TokenAnswer> ParseTokenAnswer(std::string_view json) {
   constexpr std::string_view kWhat = "token server's answer";
-  ASSIGN_OR_RETURN(Json answer, ParseJson(json), kWhat);
-  if (!answer.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(Json answer, ParseJsonObject(json, kWhat, {.max_depth = 16}));
   TokenAnswer out;
   out.expires_in = kDefaultLife;
   if (auto life = answer.find("expires_in"); life != answer.end()) {

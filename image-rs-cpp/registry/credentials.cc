@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
@@ -64,9 +65,8 @@ absl::StatusOr<std::string> ParseEntry(const std::string& name, const Json& entr
 }  // namespace
 
 absl::StatusOr<Credentials> Credentials::Parse(const SecretBytes& json) {
-  ASSIGN_OR_RETURN(const Json document,
-                   ParseJson(AsText(json.view()), {.max_size = 1 << 20, .max_depth = 6}), kWhat);
-  if (!document.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(const Json document, ParseJsonObject(AsText(json.view()), kWhat,
+                                                        {.max_size = 1 << 20, .max_depth = 6}));
   RETURN_IF_ERROR(JsonOnlyMembers(document, {"auths"}, kWhat));
   ASSIGN_OR_RETURN(const Json* auths, JsonObject(document, "auths", kWhat));
   if (auths->size() > kMaxEntries) {

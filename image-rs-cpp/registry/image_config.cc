@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 
 namespace nacre::image {
 namespace {
@@ -100,10 +101,8 @@ absl::StatusOr<ImageConfig> ParseImageConfig(std::string_view text, const Limits
     return absl::ResourceExhaustedError(
         StrCat(kWhat, ": is ", text.size(), " bytes, allowed are ", limits.max_config_size));
   }
-  JsonLimits json_limits;
-  json_limits.max_size = limits.max_config_size;
-  ASSIGN_OR_RETURN(Json document, ParseJson(text, json_limits), kWhat);
-  if (!document.is_object()) return Members::Wrong("document", "is not a JSON object");
+  ASSIGN_OR_RETURN(Json document,
+                   ParseJsonObject(text, kWhat, {.max_size = limits.max_config_size}));
   ImageConfig config;
   Members members(document);
   RETURN_IF_ERROR(members.String("os", &config.os));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/registry/descriptor_json.h"
 
 namespace nacre::image {
@@ -12,17 +13,13 @@ namespace {
 constexpr std::string_view kConfigTypes[] = {"application/vnd.oci.image.config.v1+json",
                                              "application/vnd.docker.container.image.v1+json"};
 
-absl::StatusOr<Json> ParseDocument(std::string_view text, const Limits& limits) {
+absl::StatusOr<Json> ParseDocument(std::string_view text, const Limits& limits,
+                                   std::string_view what) {
   if (text.size() > limits.max_manifest_size) {
     return absl::ResourceExhaustedError(
-        StrCat("is ", text.size(), " bytes, allowed are ", limits.max_manifest_size));
+        StrCat(what, ": is ", text.size(), " bytes, allowed are ", limits.max_manifest_size));
   }
-  JsonLimits json_limits;
-  json_limits.max_size = limits.max_manifest_size;
-  json_limits.max_depth = 16;
-  ASSIGN_OR_RETURN(Json document, ParseJson(text, json_limits));
-  if (!document.is_object()) return absl::InvalidArgumentError("is not a JSON object");
-  return document;
+  return ParseJsonObject(text, what, {.max_size = limits.max_manifest_size, .max_depth = 16});
 }
 
 // Many tools write null for an empty map.
@@ -73,7 +70,7 @@ absl::Status CheckLayer(const Descriptor& layer, std::string_view where, const L
 
 absl::StatusOr<Json> ParseVersion2(std::string_view text, const Limits& limits,
                                    std::string_view what) {
-  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits), what);
+  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits, what));
   ASSIGN_OR_RETURN(uint64_t version, JsonUint(document, "schemaVersion", what));
   if (version != 2) {
     return absl::UnimplementedError(
@@ -128,7 +125,7 @@ absl::StatusOr<LayerType> ParseLayerMediaType(std::string_view media_type) {
 absl::StatusOr<DocumentKind> ClassifyDocument(std::string_view text, std::string_view content_type,
                                               const Limits& limits) {
   constexpr std::string_view kWhat = "manifest";
-  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits), kWhat);
+  ASSIGN_OR_RETURN(Json document, ParseDocument(text, limits, kWhat));
   const bool has_manifests = document.contains("manifests");
   const bool has_layers = document.contains("layers") || document.contains("config");
   if (has_manifests && has_layers) {

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 #include "image-rs-cpp/registry/digest.h"
 
@@ -146,9 +147,8 @@ bool IsBundleMediaType(std::string_view type) {
 }
 
 absl::StatusOr<SigstoreSignature> ParseBundle(std::string_view text) {
-  ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.max_size = kMaxBundle, .max_depth = 16}),
-                   kWhat);
-  if (!json.is_object()) return Bad("is not an object");
+  ASSIGN_OR_RETURN(const Json json,
+                   ParseJsonObject(text, kWhat, {.max_size = kMaxBundle, .max_depth = 16}));
   ASSIGN_OR_RETURN(const std::string type, JsonString(json, "mediaType", kWhat));
   if (!IsBundleMediaType(type)) return Bad("its mediaType is not known");
   ASSIGN_OR_RETURN(const Json* material, JsonObject(json, "verificationMaterial", kWhat));
@@ -168,10 +168,8 @@ Bytes DssePreAuthEncoding(std::string_view payload_type, ByteView payload) {
 }
 
 absl::StatusOr<std::vector<SignedSubject>> ReadSignStatement(ByteView statement) {
-  ASSIGN_OR_RETURN(const Json json,
-                   ParseJson(AsText(statement), {.max_size = kMaxBundle, .max_depth = 32}),
-                   "statement");
-  if (!json.is_object()) return Bad("its statement is not an object");
+  ASSIGN_OR_RETURN(const Json json, ParseJsonObject(AsText(statement), "statement",
+                                                    {.max_size = kMaxBundle, .max_depth = 32}));
   ASSIGN_OR_RETURN(const std::string type, JsonString(json, "_type", "statement"));
   if (type != "https://in-toto.io/Statement/v1" && type != "https://in-toto.io/Statement/v0.1") {
     return Bad(StrCat("statement type '", Printable(type, 80), "' is not known"));

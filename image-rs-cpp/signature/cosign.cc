@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 
 namespace nacre::image {
 namespace {
@@ -18,9 +19,8 @@ const std::string* Find(const Annotations& annotations, std::string_view name) {
 //  "logIndex": number, "logID": hex}}
 absl::StatusOr<LogEntry> ReadLogAnnotation(std::string_view text) {
   constexpr std::string_view kWhat = "log entry";
-  ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.max_size = 256 << 10, .max_depth = 8}),
-                   kWhat);
-  if (!json.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(const Json json,
+                   ParseJsonObject(text, kWhat, {.max_size = 256 << 10, .max_depth = 8}));
   RETURN_IF_ERROR(JsonOnlyMembers(json, {"SignedEntryTimestamp", "Payload"}, kWhat));
   ASSIGN_OR_RETURN(const std::string promise, JsonString(json, "SignedEntryTimestamp", kWhat));
   ASSIGN_OR_RETURN(const Json* payload, JsonObject(json, "Payload", kWhat));

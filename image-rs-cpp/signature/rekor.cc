@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 #include "image-rs-cpp/signature/checkpoint.h"
 #include "image-rs-cpp/signature/merkle.h"
@@ -120,9 +121,8 @@ absl::Status VerifyLogEntry(const LogEntry& entry, const std::vector<crypto::Pub
 absl::Status CheckLogEntryIsAbout(const LogEntry& entry, const SigstoreSignature& signature,
                                   const crypto::PublicKey& key) {
   constexpr std::string_view kWhat = "log entry";
-  ASSIGN_OR_RETURN(const Json body,
-                   ParseJson(AsText(entry.body), {.max_size = 256 << 10, .max_depth = 12}), kWhat);
-  if (!body.is_object()) return Bad("is not an object");
+  ASSIGN_OR_RETURN(const Json body, ParseJsonObject(AsText(entry.body), kWhat,
+                                                    {.max_size = 256 << 10, .max_depth = 12}));
   ASSIGN_OR_RETURN(const std::string kind, JsonString(body, "kind", kWhat));
   ASSIGN_OR_RETURN(const std::string version, JsonString(body, "apiVersion", kWhat));
   ASSIGN_OR_RETURN(const Json* spec, JsonObject(body, "spec", kWhat));

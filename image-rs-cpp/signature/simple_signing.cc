@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "image-rs-cpp/json_object.h"
 #include "image-rs-cpp/printable.h"
 #include "image-rs-cpp/registry/digest.h"
 
@@ -26,9 +27,9 @@ absl::Status CheckOptional(const Json& document) {
 }  // namespace
 
 absl::StatusOr<SimpleSigning> ParseSimpleSigning(ByteView text, std::string_view type) {
-  ASSIGN_OR_RETURN(const Json document,
-                   ParseJson(AsText(text), {.max_size = kMaxSimpleSigning, .max_depth = 8}), kWhat);
-  if (!document.is_object()) return absl::InvalidArgumentError(StrCat(kWhat, ": not an object"));
+  ASSIGN_OR_RETURN(
+      const Json document,
+      ParseJsonObject(AsText(text), kWhat, {.max_size = kMaxSimpleSigning, .max_depth = 8}));
   RETURN_IF_ERROR(JsonOnlyMembers(document, {"critical", "optional"}, kWhat));
   RETURN_IF_ERROR(CheckOptional(document));
   ASSIGN_OR_RETURN(const Json* critical,
