@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -21,57 +22,91 @@ namespace {
 
 constexpr char kControl[] = "/dev/mapper/control";
 
-// One call about the device `name`. What follows the header, if anything, is `payload`.
-absl::StatusOr<dm_ioctl> Call(unsigned long request, const char* step, const std::string& name,
-                              ByteView payload = {}, uint32_t targets = 0) {
+constexpr size_t kStatusSize = 4096;
+
+// A call about one device: what goes in and, in `payload`'s place, what comes out.
+struct Request {
+  unsigned long code;
+  const char* step;
+  Bytes payload = {};
+  uint32_t targets = 0;
+  uint32_t flags = 0;
+};
+
+absl::StatusOr<dm_ioctl> Call(const std::string& name, Request& request) {
   ASSIGN_OR_RETURN(const UniqueFd control, OpenFile(kControl, O_RDWR), "device mapper");
   dm_ioctl header = {};
   if (name.size() >= sizeof(header.name))
     return absl::InvalidArgumentError(StrCat("device mapper: the name ", name, " is too long"));
   header.version[0] = DM_VERSION_MAJOR;
-  header.data_size = static_cast<uint32_t>(sizeof(header) + payload.size());
+  header.data_size = static_cast<uint32_t>(sizeof(header) + request.payload.size());
   header.data_start = sizeof(header);
-  header.target_count = targets;
+  header.target_count = request.targets;
+  header.flags = request.flags;
   std::memcpy(header.name, name.data(), name.size());
   Bytes buffer(header.data_size);
   std::memcpy(buffer.data(), &header, sizeof(header));
-  if (!payload.empty()) std::memcpy(buffer.data() + sizeof(header), payload.data(), payload.size());
-  if (ioctl(control.get(), request, buffer.data()) != 0)
-    return ErrnoStatus(errno, StrCat("device mapper: ", step, " of ", name));
+  std::copy(request.payload.begin(), request.payload.end(), buffer.begin() + sizeof(header));
+  if (ioctl(control.get(), request.code, buffer.data()) != 0)
+    return ErrnoStatus(errno, StrCat("device mapper: ", request.step, " of ", name));
   std::memcpy(&header, buffer.data(), sizeof(header));
+  std::copy(buffer.begin() + sizeof(header), buffer.end(), request.payload.begin());
   return header;
 }
 
-// dm_target_spec, the parameters, a NUL, padding to 8.
-Bytes EncodeTable(const DeviceTable& table) {
-  dm_target_spec spec = {};
-  spec.length = table.sectors;
-  table.type.copy(spec.target_type, sizeof(spec.target_type) - 1);
-  const size_t size = (sizeof(spec) + table.parameters.size() + 1 + 7) / 8 * 8;
-  spec.next = static_cast<uint32_t>(size);
-  Bytes out(size);
-  std::memcpy(out.data(), &spec, sizeof(spec));
-  std::memcpy(out.data() + sizeof(spec), table.parameters.data(), table.parameters.size());
-  return out;
-}
+absl::Status Do(const std::string& name, Request request) { return Call(name, request).status(); }
 
 }  // namespace
 
-absl::StatusOr<MappedDevice> MappedDevice::Create(const std::string& name,
-                                                  const DeviceTable& table) {
-  ASSIGN_OR_RETURN(const dm_ioctl made, Call(DM_DEV_CREATE, "creation", name));
+Bytes EncodeTable(const DeviceTable& table) {
+  Bytes out;
+  for (const DeviceTarget& target : table) {
+    dm_target_spec spec = {};
+    spec.sector_start = target.start;
+    spec.length = target.sectors;
+    target.type.copy(spec.target_type, sizeof(spec.target_type) - 1);
+    const size_t at = out.size();
+    const size_t size = (sizeof(spec) + target.parameters.size() + 1 + 7) / 8 * 8;
+    spec.next = static_cast<uint32_t>(size);  // from this one's start
+    out.resize(at + size);
+    std::memcpy(out.data() + at, &spec, sizeof(spec));
+    std::memcpy(out.data() + at + sizeof(spec), target.parameters.data(), target.parameters.size());
+  }
+  return out;
+}
+
+absl::StatusOr<MappedDevice> MappedDevice::Create(const std::string& name, const DeviceTable& table,
+                                                  DeviceAccess access) {
+  const uint32_t flags = access == DeviceAccess::kReadOnly ? DM_READONLY_FLAG : 0;
+  Request creation{DM_DEV_CREATE, "creation"};
+  ASSIGN_OR_RETURN(const dm_ioctl made, Call(name, creation));
   MappedDevice device(name, StrCat("/dev/dm-", minor(made.dev)));
-  RETURN_IF_ERROR(Call(DM_TABLE_LOAD, "table", name, EncodeTable(table), 1).status());
-  RETURN_IF_ERROR(Call(DM_DEV_SUSPEND, "start", name).status());  // no flag: resume
+  RETURN_IF_ERROR(Do(name, {DM_TABLE_LOAD, "table", EncodeTable(table),
+                            static_cast<uint32_t>(table.size()), flags}));
+  RETURN_IF_ERROR(Do(name, {DM_DEV_SUSPEND, "start"}));  // no flag: resume
   return device;
+}
+
+absl::Status MappedDevice::Remove() {
+  if (name_.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Do(name_, {DM_DEV_REMOVE, "removal"}));
+  name_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> MappedDevice::Status() const {
+  Request question{DM_TABLE_STATUS, "status", Bytes(kStatusSize)};
+  ASSIGN_OR_RETURN(const dm_ioctl answer, Call(name_, question));
+  if (answer.target_count == 0 || (answer.flags & DM_BUFFER_FULL_FLAG) != 0)
+    return absl::InternalError(StrCat("device mapper: status of ", name_, " is empty"));
+  const auto text = question.payload.begin() + sizeof(dm_target_spec);
+  return std::string(text, std::find(text, question.payload.end(), 0));
 }
 
 MappedDevice::MappedDevice(MappedDevice&& other) noexcept
     : name_(std::exchange(other.name_, {})), path_(std::move(other.path_)) {}
 
-MappedDevice::~MappedDevice() {
-  if (!name_.empty()) (void)Call(DM_DEV_REMOVE, "removal", name_);
-}
+MappedDevice::~MappedDevice() { (void)Remove(); }
 
 absl::StatusOr<KernelKey> KernelKey::Add(const std::string& description, const SecretBytes& key) {
   const long serial = syscall(SYS_add_key, "logon", description.c_str(), key.view().data(),

@@ -3,33 +3,50 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/secret_bytes.h"
 #include "base/status.h"
 
 namespace nacre::guest_agent {
 
-// One target that makes the whole of a device.
-struct DeviceTable {
-  uint64_t sectors = 0;  // of 512 bytes
-  std::string type;      // the target's name
+// One run of a device, and what the kernel makes it of.
+struct DeviceTarget {
+  uint64_t start = 0;  // both in sectors of 512 bytes
+  uint64_t sectors = 0;
+  std::string type;  // the target's name
   std::string parameters;
 
-  bool operator==(const DeviceTable&) const = default;
+  bool operator==(const DeviceTarget&) const = default;
 };
+// A whole device: its runs in order, without gaps.
+using DeviceTable = std::vector<DeviceTarget>;
+
+// As DM_TABLE_LOAD takes it: for each target a dm_target_spec, its parameters and a NUL, padded to
+// 8 bytes.
+Bytes EncodeTable(const DeviceTable& table);
+
+enum class DeviceAccess { kReadWrite, kReadOnly };
 
 // A device at work; gone with this object unless it is kept, or in use. Names are unique in the
 // kernel.
 class MappedDevice {
  public:
   // Errors name the device and the step; what was wrong with the table the kernel says in its log.
-  static absl::StatusOr<MappedDevice> Create(const std::string& name, const DeviceTable& table);
+  static absl::StatusOr<MappedDevice> Create(const std::string& name, const DeviceTable& table,
+                                             DeviceAccess access = DeviceAccess::kReadWrite);
   MappedDevice(MappedDevice&& other) noexcept;
   MappedDevice& operator=(MappedDevice&&) = delete;
   ~MappedDevice();
 
   const std::string& path() const { return path_; }
   void Keep() { name_.clear(); }  // until the machine ends
+  // Now and not with this object. An error when it is in use; it is still there then.
+  absl::Status Remove();
+  // What the kernel says of its first target (DM_TABLE_STATUS): dm-verity says "V", or "C" once a
+  // block was not what it has to be.
+  absl::StatusOr<std::string> Status() const;
 
  private:
   MappedDevice(std::string name, std::string path)

@@ -11,6 +11,8 @@ namespace nacre::guest_agent {
 absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
   const std::lock_guard lock(mutex_);
   if (puller_ == nullptr) {
+    if (options_.storage.images == ImageStorage::kErofsVerity)
+      return absl::UnimplementedError("[storage] images = \"erofs-verity\" is not in this agent");
     image::ImagePullerOptions options;
     options.work_dir = options_.work_dir;
     if (options_.storage.images == ImageStorage::kEncryptedDisk) {

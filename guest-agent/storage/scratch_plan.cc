@@ -43,7 +43,7 @@ absl::StatusOr<ScratchPlan> PlanScratch(const StorageSettings& settings, uint64_
   if (disk_sectors % kSectorsPerBlock != 0)
     return absl::FailedPreconditionError(
         StrCat("scratch disk: its ", disk_sectors, " sectors are no whole number of 4 KiB blocks"));
-  if (!settings.disk_integrity) return plan;
+  if (settings.images != ImageStorage::kEncryptedDisk || !settings.disk_integrity) return plan;
   plan.sectors = std::min(plan.sectors, memory_bytes / 4096 * kDiskPerMemory * kSectorsPerBlock);
   if (plan.sectors < wanted)
     return absl::FailedPreconditionError(
@@ -60,17 +60,17 @@ absl::StatusOr<ScratchPlan> PlanScratch(const StorageSettings& settings, uint64_
 // drivers/md/dm-integrity.c: device, reserved sectors, tag size, mode (D: written directly, no
 // journal), options. One buffer of tags is 4 KiB, so that little is read and kept for one sector.
 DeviceTable IntegrityTable(const ScratchPlan& plan, std::string_view disk, std::string_view tags) {
-  return {plan.sectors, "integrity",
-          StrCat(disk, " 0 ", kTagSize, " D 6 meta_device:", tags,
-                 " block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8 "
-                 "allow_discards")};
+  return {{0, plan.sectors, "integrity",
+           StrCat(disk, " 0 ", kTagSize, " D 6 meta_device:", tags,
+                  " block_size:4096 internal_hash:sha256 journal_sectors:8 buffer_sectors:8 "
+                  "allow_discards")}};
 }
 
 // drivers/md/dm-crypt.c: cipher, key, IV offset, device, start, options.
 DeviceTable CryptTable(const ScratchPlan& plan, std::string_view below, std::string_view key) {
-  return {plan.sectors, "crypt",
-          StrCat("aes-xts-plain64 :", kScratchKeySize, ":logon:", key, " 0 ", below,
-                 " 0 2 sector_size:4096 iv_large_sectors")};
+  return {{0, plan.sectors, "crypt",
+           StrCat("aes-xts-plain64 :", kScratchKeySize, ":logon:", key, " 0 ", below,
+                  " 0 2 sector_size:4096 iv_large_sectors")}};
 }
 
 std::vector<std::string> FilesystemCommand(const std::string& device) {

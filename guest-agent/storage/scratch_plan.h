@@ -1,12 +1,14 @@
 // What is made of the disk the host offers: a pure function of its size, of this machine's memory
 // and of the owner's settings.
 //
-// Two layers of the kernel's device mapper. dm-crypt: AES-256 in XTS over sectors of 4 KiB, under a
-// key that this machine made for itself. Below it, unless the owner turned it off, dm-integrity:
-// the SHA-256 of each sector's number and ciphertext, cut to 128 bits, compared at every read. The
-// tags are kept in the guest's memory and not on the disk. The host therefore cannot change a
-// sector, nor move it, nor bring an older one back; tags beside the data, under whatever key, would
-// not see the last. It costs 16 bytes of memory for each 4 KiB that was ever written.
+// For "erofs-verity" it is dm-crypt alone, over which disk_volumes.h puts checks of its own. For
+// "encrypted-disk": two layers of the kernel's device mapper. dm-crypt: AES-256 in XTS over sectors
+// of 4 KiB, under a key that this machine made for itself. Below it, unless the owner turned it
+// off, dm-integrity: the SHA-256 of each sector's number and ciphertext, cut to 128 bits, compared
+// at every read. The tags are kept in the guest's memory and not on the disk. The host therefore
+// cannot change a sector, nor move it, nor bring an older one back; tags beside the data, under
+// whatever key, would not see the last. It costs 16 bytes of memory for each 4 KiB that was ever
+// written.
 //
 // Nothing on the disk describes it: no header, no LUKS. There is nothing to parse that the host
 // could have written.

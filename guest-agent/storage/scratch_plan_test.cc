@@ -44,6 +44,16 @@ TEST(ScratchPlan, TagsTakeAtMostAnEighthOfTheMemory) {
   EXPECT_EQ(without->table_bytes, 0u);
 }
 
+TEST(ScratchPlan, VolumesNeedNoTagsAndHaveTheWholeDisk) {
+  const StorageSettings volumes{ImageStorage::kErofsVerity, 256};
+  const auto plan = PlanScratch(volumes, uint64_t{1} << 36, kMemory);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->sectors, uint64_t{1} << 36);
+  EXPECT_EQ(plan->tag_device_kib, 0u);
+  EXPECT_FALSE(PlanScratch(volumes, 255 * kMib, kMemory).ok());
+  EXPECT_FALSE(PlanScratch(volumes, 256 * kMib + 1, kMemory).ok());
+}
+
 TEST(ScratchPlan, TheOwnersMinimumHoldsForDiskAndMemory) {
   EXPECT_TRUE(PlanScratch(Disk(1024), 1024 * kMib, kMemory).ok());
   const auto small = PlanScratch(Disk(1024), 1024 * kMib - 8, kMemory);
@@ -72,13 +82,13 @@ TEST(ScratchPlan, TablesAreWhatTheKernelReads) {
   const ScratchPlan plan{1024 * kMib, 5121, 0};
   EXPECT_EQ(
       IntegrityTable(plan, "/dev/vdb", "/dev/ram0"),
-      (DeviceTable{2097152, "integrity",
-                   "/dev/vdb 0 16 D 6 meta_device:/dev/ram0 block_size:4096 "
-                   "internal_hash:sha256 journal_sectors:8 buffer_sectors:8 allow_discards"}));
+      (DeviceTable{{0, 2097152, "integrity",
+                    "/dev/vdb 0 16 D 6 meta_device:/dev/ram0 block_size:4096 "
+                    "internal_hash:sha256 journal_sectors:8 buffer_sectors:8 allow_discards"}}));
   EXPECT_EQ(CryptTable(plan, "/dev/dm-0", "nacre:scratch"),
-            (DeviceTable{2097152, "crypt",
-                         "aes-xts-plain64 :64:logon:nacre:scratch 0 /dev/dm-0 0 2 "
-                         "sector_size:4096 iv_large_sectors"}));
+            (DeviceTable{{0, 2097152, "crypt",
+                          "aes-xts-plain64 :64:logon:nacre:scratch 0 /dev/dm-0 0 2 "
+                          "sector_size:4096 iv_large_sectors"}}));
 }
 
 // Where the tables go, mke2fs decides: what it makes on a file of the same size lies within

@@ -1,9 +1,9 @@
 // Where pulled images and what containers write to them are kept: the owner's word, from initdata.
 //
 //   [storage]
-//   images = "encrypted-disk"   # default "memory"
+//   images = "encrypted-disk"   # or "erofs-verity"; default "memory"
 //   disk_minimum_mib = 4096     # default 256: the pod is refused on less
-//   disk_integrity = false      # default true
+//   disk_integrity = false      # default true; only with "encrypted-disk"
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,11 @@
 
 namespace nacre::guest_agent {
 
-enum class ImageStorage { kMemory, kEncryptedDisk };
+enum class ImageStorage {
+  kMemory,
+  kEncryptedDisk,  // a file system on the scratch disk, of folders (scratch_disk.h)
+  kErofsVerity,    // layers are volumes on the scratch disk (disk_volumes.h), writes are in memory
+};
 
 struct StorageSettings {
   ImageStorage images = ImageStorage::kMemory;
@@ -22,7 +26,7 @@ struct StorageSettings {
   bool disk_integrity = true;       // else the host can change what it cannot read
 };
 
-// kInvalidArgument naming the key; a key about the disk needs images = "encrypted-disk".
+// kInvalidArgument naming the key; a key about the disk needs one of the two forms that use it.
 absl::StatusOr<StorageSettings> ParseStorageSettings(const Json& table, const std::string& where);
 
 }  // namespace nacre::guest_agent

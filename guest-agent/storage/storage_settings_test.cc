@@ -49,6 +49,16 @@ TEST(StorageSettings, TheMinimumIsWithinItsBounds) {
         << mib;
 }
 
+TEST(StorageSettings, VolumesHaveAMinimumToo) {
+  const auto settings = Parse("images = \"erofs-verity\"\n");
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->images, ImageStorage::kErofsVerity);
+  EXPECT_EQ(settings->disk_minimum_mib, 256u);
+  const auto larger = Parse("images = \"erofs-verity\"\ndisk_minimum_mib = 4096\n");
+  ASSERT_TRUE(larger.ok()) << larger.status();
+  EXPECT_EQ(larger->disk_minimum_mib, 4096u);
+}
+
 TEST(StorageSettings, NothingIsIgnored) {
   const std::pair<const char*, const char*> cases[] = {
       {"images = \"disk\"\n", "encrypted-disk"},
@@ -57,6 +67,9 @@ TEST(StorageSettings, NothingIsIgnored) {
       {"disk_minimum_mib = 512\n", "disk_minimum_mib needs images"},
       {"images = \"memory\"\ndisk_integrity = true\n", "disk_integrity needs images"},
       {"images = \"encrypted-disk\"\ndisk_integrity = \"off\"\n", "disk_integrity"},
+      {"images = \"erofs\"\n", "erofs-verity"},
+      {"images = \"erofs-verity\"\ndisk_integrity = true\n", "which checks every block"},
+      {"images = \"erofs-verity\"\ndisk_integrity = false\n", "which checks every block"},
   };
   for (const auto& [text, named] : cases)
     EXPECT_THAT(std::string(Parse(text).status().message()), HasSubstr(named)) << text;

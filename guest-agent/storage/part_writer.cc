@@ -1,0 +1,139 @@
+// A volume does not know how large it becomes, and others grow beside it. It takes as much of the
+// disk at a time as it has already, from 256 KiB up to 16 MiB, so that a small layer holds little
+// that it does not need, and a layer of gigabytes is hundreds of runs and not a million.
+#include "guest-agent/storage/part_writer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/strings.h"
+#include "image-rs-cpp/store/layer_volume.h"
+
+namespace nacre::guest_agent {
+
+using image::kVolumeBlock;
+
+namespace {
+
+constexpr uint64_t kSmallestRun = 64;
+constexpr uint64_t kLargestRun = 4096;
+
+}  // namespace
+
+PartWriter::PartWriter(BlockAllocator* allocator, int disk, const Options& options)
+    : allocator_(allocator),
+      disk_(disk),
+      options_(options),
+      next_(options.first_comes_last ? 1 : 0),
+      first_missing_(options.first_comes_last) {}
+
+PartWriter::~PartWriter() { GiveBackFrom(0); }
+
+absl::Status PartWriter::Write(uint64_t block, ByteView bytes) {
+  if (bytes.empty() || bytes.size() % kVolumeBlock != 0)
+    return absl::InvalidArgumentError(StrCat("volume: ", bytes.size(), " bytes are no blocks"));
+  if (block == 0 && first_missing_) {
+    RETURN_IF_ERROR(WriteFirst(bytes.first(kVolumeBlock)));
+    bytes = bytes.subspan(kVolumeBlock);
+    block = 1;
+    if (bytes.empty()) return absl::OkStatus();
+  }
+  if (block != next_)
+    return absl::FailedPreconditionError(
+        StrCat("volume: block ", block, " came where ", next_, " was to come"));
+  return Append(bytes);
+}
+
+absl::Status PartWriter::Append(ByteView bytes) {
+  const size_t size = options_.buffer_blocks * kVolumeBlock;
+  if (buffer_ == nullptr) {
+    buffer_.reset(static_cast<uint8_t*>(std::aligned_alloc(kVolumeBlock, size)));
+    if (buffer_ == nullptr) return absl::ResourceExhaustedError("volume: no memory");
+  }
+  while (!bytes.empty()) {
+    const size_t now = std::min(bytes.size(), size - filled_);
+    std::memcpy(buffer_.get() + filled_, bytes.data(), now);
+    filled_ += now;
+    next_ += now / kVolumeBlock;
+    bytes = bytes.subspan(now);
+    if (filled_ == size) RETURN_IF_ERROR(Flush());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartWriter::WriteFirst(ByteView bytes) {
+  const std::unique_ptr<uint8_t, Free> aligned(
+      static_cast<uint8_t*>(std::aligned_alloc(kVolumeBlock, kVolumeBlock)));
+  if (aligned == nullptr) return absl::ResourceExhaustedError("volume: no memory");
+  std::memcpy(aligned.get(), bytes.data(), kVolumeBlock);
+  RETURN_IF_ERROR(WriteAt(0, {aligned.get(), kVolumeBlock}));
+  first_missing_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status PartWriter::Flush() {
+  const ByteView bytes(buffer_.get(), filled_);
+  filled_ = 0;
+  if (bytes.empty()) return absl::OkStatus();
+  return WriteAt(next_ - bytes.size() / kVolumeBlock, bytes);
+}
+
+absl::Status PartWriter::WriteAt(uint64_t block, ByteView aligned) {
+  while (!aligned.empty()) {
+    ASSIGN_OR_RETURN(const Extent place, Place(block, aligned.size() / kVolumeBlock));
+    const ssize_t wrote = pwrite(disk_, aligned.data(), place.blocks * kVolumeBlock,
+                                 static_cast<off_t>(place.start * kVolumeBlock));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return ErrnoStatus(errno, "scratch disk: writing");
+    if (wrote == 0 || wrote % kVolumeBlock != 0)
+      return absl::DataLossError("scratch disk: it took a part of a block");
+    block += wrote / kVolumeBlock;
+    aligned = aligned.subspan(wrote);
+  }
+  return absl::OkStatus();
+}
+
+// Blocks come in order, but for the first: nearly always the place is in the last extent.
+absl::StatusOr<Extent> PartWriter::Place(uint64_t block, uint64_t most) {
+  while (reserved_ <= block) {
+    const uint64_t wanted = std::clamp(reserved_, kSmallestRun, kLargestRun);
+    ASSIGN_OR_RETURN(const Extent run,
+                     allocator_->Take(wanted, extents_.empty() ? 0 : extents_.back().end()));
+    guest_agent::Append(run, &extents_);
+    reserved_ += run.blocks;
+  }
+  uint64_t end = reserved_;
+  for (auto extent = extents_.rbegin();; ++extent) {
+    const uint64_t start = end - extent->blocks;
+    if (block >= start) return Extent{extent->start + (block - start), std::min(most, end - block)};
+    end = start;
+  }
+}
+
+absl::StatusOr<std::vector<Extent>> PartWriter::Finish(uint64_t blocks) {
+  RETURN_IF_ERROR(Flush());
+  buffer_.reset();
+  const uint64_t written = first_missing_ ? 0 : next_;
+  if (written != blocks || (first_missing_ && next_ != 1))
+    return absl::FailedPreconditionError(
+        StrCat("volume: ", blocks, " blocks were to come, ", written, " came"));
+  GiveBackFrom(blocks);
+  reserved_ = 0;
+  return std::move(extents_);
+}
+
+void PartWriter::GiveBackFrom(uint64_t block) {
+  while (reserved_ > block) {
+    Extent& last = extents_.back();
+    const uint64_t back = std::min(last.blocks, reserved_ - block);
+    allocator_->Give({last.end() - back, back});
+    last.blocks -= back;
+    reserved_ -= back;
+    if (last.blocks == 0) extents_.pop_back();
+  }
+}
+
+}  // namespace nacre::guest_agent
