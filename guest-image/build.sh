@@ -5,8 +5,8 @@
 #   guest-image/build.sh --build build/release [--out build/release/guest] [--openpgp] [--disk]
 #
 # --openpgp puts in gpgv and its libraries (2 MiB), for image policies that ask for "signedBy".
-# --disk puts in what an encrypted scratch disk needs (3 MiB): device mapper and ciphers as modules,
-# mke2fs and its libraries.
+# --disk puts in what images on a scratch disk need (3 MiB): device mapper, ciphers and EROFS as
+# modules, mke2fs and its libraries.
 #
 # vmlinuz is the package's kernel; vmlinux is what it unpacks to, for machines without a TEE: QEMU
 # enters it directly, which saves the guest from unpacking it at every start.

@@ -22,9 +22,7 @@ namespace {
 
 constexpr char kControl[] = "/dev/mapper/control";
 
-constexpr size_t kStatusSize = 4096;
-
-// A call about one device: what goes in and, in `payload`'s place, what comes out.
+// A call about one device. What follows the header, if anything, is `payload`.
 struct Request {
   unsigned long code;
   const char* step;
@@ -33,7 +31,7 @@ struct Request {
   uint32_t flags = 0;
 };
 
-absl::StatusOr<dm_ioctl> Call(const std::string& name, Request& request) {
+absl::StatusOr<dm_ioctl> Call(const std::string& name, const Request& request) {
   ASSIGN_OR_RETURN(const UniqueFd control, OpenFile(kControl, O_RDWR), "device mapper");
   dm_ioctl header = {};
   if (name.size() >= sizeof(header.name))
@@ -50,11 +48,8 @@ absl::StatusOr<dm_ioctl> Call(const std::string& name, Request& request) {
   if (ioctl(control.get(), request.code, buffer.data()) != 0)
     return ErrnoStatus(errno, StrCat("device mapper: ", request.step, " of ", name));
   std::memcpy(&header, buffer.data(), sizeof(header));
-  std::copy(buffer.begin() + sizeof(header), buffer.end(), request.payload.begin());
   return header;
 }
-
-absl::Status Do(const std::string& name, Request request) { return Call(name, request).status(); }
 
 }  // namespace
 
@@ -78,29 +73,20 @@ Bytes EncodeTable(const DeviceTable& table) {
 absl::StatusOr<MappedDevice> MappedDevice::Create(const std::string& name, const DeviceTable& table,
                                                   DeviceAccess access) {
   const uint32_t flags = access == DeviceAccess::kReadOnly ? DM_READONLY_FLAG : 0;
-  Request creation{DM_DEV_CREATE, "creation"};
-  ASSIGN_OR_RETURN(const dm_ioctl made, Call(name, creation));
+  ASSIGN_OR_RETURN(const dm_ioctl made, Call(name, {DM_DEV_CREATE, "creation"}));
   MappedDevice device(name, StrCat("/dev/dm-", minor(made.dev)));
-  RETURN_IF_ERROR(Do(name, {DM_TABLE_LOAD, "table", EncodeTable(table),
-                            static_cast<uint32_t>(table.size()), flags}));
-  RETURN_IF_ERROR(Do(name, {DM_DEV_SUSPEND, "start"}));  // no flag: resume
+  RETURN_IF_ERROR(Call(name, {DM_TABLE_LOAD, "table", EncodeTable(table),
+                              static_cast<uint32_t>(table.size()), flags})
+                      .status());
+  RETURN_IF_ERROR(Call(name, {DM_DEV_SUSPEND, "start"}).status());  // no flag: resume
   return device;
 }
 
 absl::Status MappedDevice::Remove() {
   if (name_.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(Do(name_, {DM_DEV_REMOVE, "removal"}));
+  RETURN_IF_ERROR(Call(name_, {DM_DEV_REMOVE, "removal"}).status());
   name_.clear();
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> MappedDevice::Status() const {
-  Request question{DM_TABLE_STATUS, "status", Bytes(kStatusSize)};
-  ASSIGN_OR_RETURN(const dm_ioctl answer, Call(name_, question));
-  if (answer.target_count == 0 || (answer.flags & DM_BUFFER_FULL_FLAG) != 0)
-    return absl::InternalError(StrCat("device mapper: status of ", name_, " is empty"));
-  const auto text = question.payload.begin() + sizeof(dm_target_spec);
-  return std::string(text, std::find(text, question.payload.end(), 0));
 }
 
 MappedDevice::MappedDevice(MappedDevice&& other) noexcept

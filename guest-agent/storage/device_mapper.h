@@ -44,9 +44,6 @@ class MappedDevice {
   void Keep() { name_.clear(); }  // until the machine ends
   // Now and not with this object. An error when it is in use; it is still there then.
   absl::Status Remove();
-  // What the kernel says of its first target (DM_TABLE_STATUS): dm-verity says "V", or "C" once a
-  // block was not what it has to be.
-  absl::StatusOr<std::string> Status() const;
 
  private:
   MappedDevice(std::string name, std::string path)

@@ -3,19 +3,15 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "base/status.h"
 #include "guest-agent/storage/storage_settings.h"
 
 namespace nacre::guest_agent {
 
-inline constexpr std::string_view kScratchSerial = "scratch";
-
 // Finds the disk, makes key, mapping and file system, and mounts it at `folder`, which is made.
-// kFailedPrecondition, in one sentence, when there is no such disk or it is not what the owner
-// wants, and when this guest image was built without what that needs (guest-image/build.sh --disk).
-// It stays for the rest of this machine's life; a second call finds the first one's devices.
+// Refusals are FindScratchDisk's. It stays for the rest of this machine's life; a second call finds
+// the first one's devices.
 absl::Status MountScratchDisk(const StorageSettings& settings, const std::string& folder);
 
 }  // namespace nacre::guest_agent
