@@ -24,25 +24,29 @@ absl::StatusOr<BlockDevice> FindDevice() {
       "scratch disk: the owner wants images on an encrypted disk and the host offers none");
 }
 
-// Of the modules in the list, some are for one form alone.
-bool Needs(const StorageSettings& settings, const ScratchPlan& plan, std::string_view module) {
-  const std::string_view name = module.substr(module.rfind('/') + 1);
-  if (name == "brd.ko" || name == "dm_integrity.ko") return plan.tag_device_kib != 0;
-  if (name == "erofs.ko" || name == "dm_verity.ko")
-    return settings.images == ImageStorage::kErofsVerity;
-  return true;
-}
-
-absl::Status LoadDiskModules(const StorageSettings& settings, const ScratchPlan& plan) {
+absl::StatusOr<std::vector<KernelModule>> ListModules() {
   const auto text = ReadTextFile(kModules, kMaxModuleList);
   if (absl::IsNotFound(text.status()))
     return absl::FailedPreconditionError(
         "scratch disk: this guest image was built without disk encryption "
         "(guest-image/build.sh --disk)");
   RETURN_IF_ERROR(text.status());
-  ASSIGN_OR_RETURN(std::vector<KernelModule> modules, ParseModuleList(*text));
+  return ParseModuleList(*text);
+}
+
+// Some of the list are for one form of storage alone: kNone is the rest.
+enum class Form { kNone, kIntegrity, kVerity };
+
+Form FormOf(std::string_view module) {
+  const std::string_view name = module.substr(module.rfind('/') + 1);
+  if (name == "brd.ko" || name == "dm_integrity.ko") return Form::kIntegrity;
+  if (name == "erofs.ko" || name == "dm_verity.ko") return Form::kVerity;
+  return Form::kNone;
+}
+
+absl::Status LoadFor(Form form, const ScratchPlan& plan, std::vector<KernelModule> modules) {
   for (KernelModule& module : modules) {
-    if (!Needs(settings, plan, module.path)) continue;
+    if (FormOf(module.path) != form) continue;
     if (module.path.ends_with("/brd.ko"))
       module.parameters = StrCat("rd_nr=1 max_part=1 rd_size=", plan.tag_device_kib);
     RETURN_IF_ERROR(LoadModule(module));
@@ -50,14 +54,22 @@ absl::Status LoadDiskModules(const StorageSettings& settings, const ScratchPlan&
   return absl::OkStatus();
 }
 
+uint64_t MemoryBytes() {
+  return static_cast<uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES))) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 absl::StatusOr<ScratchDisk> FindScratchDisk(const StorageSettings& settings) {
+  ASSIGN_OR_RETURN(const std::vector<KernelModule> modules, ListModules());
+  // Among them may be the driver of the disk itself.
+  RETURN_IF_ERROR(LoadFor(Form::kNone, {}, modules));
   ASSIGN_OR_RETURN(BlockDevice device, FindDevice());
-  const uint64_t memory = static_cast<uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES))) *
-                          static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  ASSIGN_OR_RETURN(const ScratchPlan plan, PlanScratch(settings, device.sectors, memory));
-  RETURN_IF_ERROR(LoadDiskModules(settings, plan));
+  ASSIGN_OR_RETURN(const ScratchPlan plan, PlanScratch(settings, device.sectors, MemoryBytes()));
+  if (plan.tag_device_kib != 0) RETURN_IF_ERROR(LoadFor(Form::kIntegrity, plan, modules));
+  if (settings.images == ImageStorage::kErofsVerity)
+    RETURN_IF_ERROR(LoadFor(Form::kVerity, plan, modules));
   return ScratchDisk{std::move(device), plan};
 }
 

@@ -20,7 +20,7 @@ struct ScratchDisk {
   ScratchPlan plan;
 };
 
-// Finds the disk and loads what `settings` needs of the kernel. kFailedPrecondition, in one
+// Loads what `settings` needs of the kernel, and finds the disk. kFailedPrecondition, in one
 // sentence, when there is no such disk or it is not what the owner wants, and when this guest image
 // was built without what that needs (guest-image/build.sh --disk).
 absl::StatusOr<ScratchDisk> FindScratchDisk(const StorageSettings& settings);
