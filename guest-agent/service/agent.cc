@@ -24,7 +24,6 @@
 namespace nacre::guest_agent {
 namespace {
 
-constexpr int kDeviceTimeoutMs = 10000;
 constexpr rlim_t kMaxDescriptors = 65536;
 
 // What crun leaves behind becomes this process's child.
@@ -69,12 +68,12 @@ absl::StatusOr<ProvenGuest> ProveGuest(const AgentPaths& paths,
           source = tee::SelectEvidenceSource(guest.command_line.text);
           return !absl::IsUnavailable(source.status());
         },
-        kDeviceTimeoutMs);
+        paths.device_timeout_ms);
     RETURN_IF_ERROR(source.status());
     RETURN_IF_ERROR(found);
     *evidence = *std::move(source);
   }
-  ASSIGN_OR_RETURN(guest.initdata_document, ReadInitdataDisk(paths.initdata));
+  ASSIGN_OR_RETURN(guest.initdata_document, ReadInitdataPort(paths.device_timeout_ms, paths.ports));
   ASSIGN_OR_RETURN(guest.identity, CheckLaunch(guest.initdata_document, evidence->get()));
   return guest;
 }

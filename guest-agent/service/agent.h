@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 #include "guest-agent/service/command_line.h"
-#include "guest-agent/service/initdata_disk.h"
+#include "guest-agent/service/initdata_port.h"
 #include "guest-agent/service/launch_check.h"
 #include "tee/common/evidence.h"
 
@@ -17,7 +17,8 @@ namespace nacre::guest_agent {
 // Where the guest is looked at. Other values are for tests.
 struct AgentPaths {
   std::string command_line = "/proc/cmdline";
-  BlockFolders initdata;
+  net::VirtioPortPaths ports;
+  int device_timeout_ms = 10000;
 };
 
 // What a guest has to know about itself before it opens a port.

@@ -25,9 +25,9 @@ absl::StatusOr<LaunchIdentity> CheckLaunch(std::string_view document, tee::Evide
     return absl::DataLossError("own hardware report: it does not answer this agent's nonce");
   const auto expected = tee::InitdataHostData(out.initdata_digest);
   if (!std::ranges::equal(report.host_data, expected))
-    return absl::PermissionDeniedError(
-        StrCat("initdata refused: the hardware was launched with digest ",
-               HexEncode(report.host_data), ", the disk holds digest ", HexEncode(expected)));
+    return absl::PermissionDeniedError(StrCat(
+        "initdata refused: the hardware was launched with digest ", HexEncode(report.host_data),
+        ", the document the host gave has digest ", HexEncode(expected)));
   return out;
 }
 

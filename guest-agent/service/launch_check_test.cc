@@ -1,7 +1,9 @@
 #include "guest-agent/service/launch_check.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/encoding.h"
 #include "base/file.h"
@@ -65,30 +67,38 @@ TEST(LaunchCheck, RefusesADocumentThatIsNotInitdata) {
   EXPECT_FALSE(CheckLaunch("x = 1", &evidence).ok());
 }
 
-// What RunAgent does before it opens a port: its error is the only way on.
+// What RunAgent does before it opens a port: its error is the only way on. A FIFO is the port.
 class ProveGuestTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(MakeDirectories(root_.path() + "/block/vda").ok());
-    ASSERT_TRUE(MakeDirectories(root_.path() + "/dev").ok());
-    Write("block/vda/serial", AsBytes("initdata"));
-    Write("dev/vda", *tee::EncodeInitdataDisk(kDocument));
+    for (const char* folder : {"class/vport1p1", "dev", "links"}) {
+      ASSERT_TRUE(MakeDirectories(StrCat(root_.path(), "/", folder)).ok());
+    }
+    const std::string node = root_.path() + "/dev/vport1p1";
+    ASSERT_EQ(mkfifo(node.c_str(), 0600), 0);
+    host_ = *OpenFile(node, O_RDWR);
+    Write("class/vport1p1/name", AsBytes("org.nacre.initdata.0\n"));
     Write("cmdline", AsBytes("quiet nacre.tee=emulated\n"));
   }
   void Write(const std::string& name, ByteView data) {
     ASSERT_TRUE(WriteFile(root_.path() + "/" + name, data).ok());
   }
   absl::Status Prove(Bytes host_data) {
+    EXPECT_TRUE(WriteAll(host_.get(), *tee::EncodeInitdataImage(kDocument)).ok());
     std::unique_ptr<tee::EvidenceSource> evidence = std::make_unique<FakeEvidence>(host_data);
-    const AgentPaths paths = {root_.path() + "/cmdline",
-                              {root_.path() + "/block", root_.path() + "/dev"}};
+    const AgentPaths paths = {
+        .command_line = root_.path() + "/cmdline",
+        .ports = {root_.path() + "/links", root_.path() + "/class", root_.path() + "/dev"},
+        .device_timeout_ms = 10};
     return ProveGuest(paths, &evidence).status();
   }
   TemporaryDirectory root_ = TemporaryDirectory::Create("prove").value();
+  UniqueFd host_;
 };
 
 TEST_F(ProveGuestTest, AcceptsAnHonestLaunch) {
-  EXPECT_TRUE(Prove(Digest(kDocument)).ok()) << Prove(Digest(kDocument));
+  const absl::Status proven = Prove(Digest(kDocument));
+  EXPECT_TRUE(proven.ok()) << proven;
 }
 
 TEST_F(ProveGuestTest, RefusesAnotherDigest) {
@@ -97,15 +107,9 @@ TEST_F(ProveGuestTest, RefusesAnotherDigest) {
   EXPECT_EQ(Prove(other).code(), absl::StatusCode::kPermissionDenied);
 }
 
-TEST_F(ProveGuestTest, RefusesAMissingDisk) {
-  Write("block/vda/serial", AsBytes("data"));
-  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kNotFound);
-}
-
-TEST_F(ProveGuestTest, RefusesASecondDisk) {
-  ASSERT_TRUE(MakeDirectories(root_.path() + "/block/vdb").ok());
-  Write("block/vdb/serial", AsBytes("initdata"));
-  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kInvalidArgument);
+TEST_F(ProveGuestTest, RefusesAMissingPort) {
+  Write("class/vport1p1/name", AsBytes("org.nacre.initdata.1\n"));
+  EXPECT_EQ(Prove(Digest(kDocument)).code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(ProveGuestTest, RefusesAnUnknownArgument) {

@@ -1,7 +1,7 @@
 // A confidential VM wants the smallest machine that boots Linux: every device model left out is
 // code of the host the guest need not face, and boots faster. So: q35 with USB, SATA, SMM, HPET,
 // the VMware port, the keyboard controller and the display turned off; one serial console; one
-// virtio-serial card for agent and TEE ports; the initdata disk; a scratch disk where the node
+// virtio-serial card for the ports of agent, TEE and initdata; a scratch disk where the node
 // offers one; a network card without its boot ROM.
 //
 // Every device is virtio 1.0 only (disable-legacy=on): the legacy layout cannot work under memory
@@ -121,7 +121,10 @@ void AddChannels(const VmResources& resources, Argv& argv) {
   Add(argv, "-serial", "chardev:console");
   AddSocket("qmp", resources.qmp_fd, argv);
   Add(argv, "-mon", "chardev=qmp,mode=control");
-  Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=4,disable-legacy=on");
+  Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=5,disable-legacy=on");
+  // A port and not a disk: the guest's kernel then has no block layer to load, and no partition
+  // table of the host's to look for, before it knows anything.
+  AddPort("initdata", "org.nacre.initdata.0", resources.initdata_fd, argv);
   if (resources.agent_fd >= 0) AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
   if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
   if (resources.blobs_fd >= 0) AddPort("blobs", "org.nacre.blobs.0", resources.blobs_fd, argv);
@@ -130,13 +133,6 @@ void AddChannels(const VmResources& resources, Argv& argv) {
         StrCat("vhost-vsock-pci,guest-cid=", resources.vsock->cid, ",vhostfd=", resources.vsock->fd,
                ",disable-legacy=on"));
   }
-}
-
-void AddInitdataDisk(const std::string& path, Argv& argv) {
-  Add(argv, "-blockdev",
-      StrCat("driver=raw,node-name=initdata,read-only=on,file.driver=file,file.filename=", path,
-             ",file.read-only=on"));
-  Add(argv, "-device", "virtio-blk-pci,drive=initdata,serial=initdata,disable-legacy=on");
 }
 
 // Nothing in it outlives the guest, so flushing is wasted; and a full disk of the node is the
@@ -161,17 +157,14 @@ void AddNetwork(NetworkMode mode, Argv& argv) {
 }
 
 absl::Status CheckResources(const SandboxPlan& plan, const VmResources& resources) {
-  if (resources.console_fd < 0 || resources.qmp_fd < 0) {
-    return absl::InvalidArgumentError("QEMU needs console and QMP descriptors");
+  if (resources.console_fd < 0 || resources.qmp_fd < 0 || resources.initdata_fd < 0) {
+    return absl::InvalidArgumentError("QEMU needs console, QMP and initdata descriptors");
   }
   if ((resources.agent_fd >= 0) == resources.vsock.has_value()) {
     return absl::InvalidArgumentError("the agent needs a port or a vsock device, and not both");
   }
   if ((plan.tee == Tee::kEmulatedSnp) != (resources.tee_fd >= 0)) {
     return absl::InvalidArgumentError("a TEE port belongs to tee = \"emulated-snp\" and no other");
-  }
-  if (plan.initdata.has_value() != !resources.initdata_disk.empty()) {
-    return absl::InvalidArgumentError("an initdata disk belongs to a pod with initdata");
   }
   if ((plan.scratch_disk_mib != 0) != (resources.scratch_fd >= 0)) {
     return absl::InvalidArgumentError("a scratch disk belongs to a plan that has one");
@@ -203,7 +196,6 @@ absl::StatusOr<std::vector<std::string>> QemuCommand(const SandboxPlan& plan,
   Add(argv, "-initrd", plan.initrd);
   Add(argv, "-append", plan.command_line);
   AddChannels(resources, argv);
-  if (plan.initdata) AddInitdataDisk(resources.initdata_disk, argv);
   if (resources.scratch_fd >= 0) AddScratchDisk(resources.scratch_fd, argv);
   AddNetwork(plan.network, argv);
   return argv;

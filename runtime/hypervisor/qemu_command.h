@@ -42,7 +42,7 @@ struct VmResources {
   int tee_fd = -1;                   // emulated-snp only
   int blobs_fd = -1;                 // of the node cache's port; -1 without one
   int scratch_fd = -1;               // a nameless file for the scratch disk; -1 without one
-  std::string initdata_disk;         // path of the raw image; empty without initdata
+  int initdata_fd = -1;              // of the initdata port; empty without initdata
   std::optional<SevHostFacts> sev;   // snp only
   std::string quote_service_socket;  // tdx only: unix socket of the quote generation service
 };

@@ -46,7 +46,7 @@ VmResources Resources(Tee tee) {
   if (tee == Tee::kEmulatedSnp) resources.tee_fd = 6;
   if (tee == Tee::kSnp) resources.sev = SevHostFacts{};
   if (tee == Tee::kTdx) resources.quote_service_socket = "/var/run/tdx-qgs/qgs.socket";
-  if (tee != Tee::kNone) resources.initdata_disk = "/run/nacre/default/pod-1/initdata.img";
+  resources.initdata_fd = 9;
   return resources;
 }
 
@@ -197,9 +197,9 @@ TEST(QemuCommand, MismatchedResourcesAreRefused) {
   no_tee.tee_fd = -1;
   EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_tee).ok());
 
-  VmResources no_disk = Resources(Tee::kEmulatedSnp);
-  no_disk.initdata_disk.clear();
-  EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_disk).ok());
+  VmResources no_port = Resources(Tee::kEmulatedSnp);
+  no_port.initdata_fd = -1;
+  EXPECT_FALSE(QemuCommand(Plan(Tee::kEmulatedSnp), no_port).ok());
 
   VmResources stray_scratch = Resources(Tee::kNone);
   stray_scratch.scratch_fd = 8;

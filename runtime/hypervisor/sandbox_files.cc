@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "tee/common/initdata.h"
 
 namespace nacre::runtime {
 
@@ -17,11 +16,6 @@ absl::StatusOr<SandboxFiles> MakeSandboxFiles(const SandboxPlan& plan) {
   RETURN_IF_ERROR(MakeDirectories(parent, 0700), "sandbox folder");
   if (::mkdir(files.folder.c_str(), 0700) != 0) {
     return ErrnoStatus(errno, StrCat("sandbox folder ", files.folder));
-  }
-  if (plan.initdata) {
-    files.initdata_disk = StrCat(files.folder, "/initdata.img");
-    ASSIGN_OR_RETURN(Bytes image, tee::EncodeInitdataDisk(*plan.initdata), "initdata disk");
-    RETURN_IF_ERROR(WriteFile(files.initdata_disk, image, 0600));
   }
   if (plan.tee == Tee::kEmulatedSnp) {
     files.launch_json = StrCat(files.folder, "/launch.json");

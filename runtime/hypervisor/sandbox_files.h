@@ -1,5 +1,5 @@
 // The folder of one sandbox, <state_dir>/<namespace>/<id>, mode 0700. It holds what the VM is
-// started with (initdata.img, launch.json) and what is learnt while it runs (console.log,
+// started with (launch.json) and what is learnt while it runs (console.log,
 // timeline.jsonl, processes).
 #pragma once
 
@@ -12,8 +12,7 @@ namespace nacre::runtime {
 
 struct SandboxFiles {
   std::string folder;
-  std::string initdata_disk;  // empty without initdata
-  std::string launch_json;    // empty unless tee = "emulated-snp"
+  std::string launch_json;  // empty unless tee = "emulated-snp"
 };
 
 // Makes the folder and its inputs. kAlreadyExists when the folder exists: one id is one sandbox.

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "runtime/hypervisor/initdata_channel.h"
 #include "runtime/hypervisor/process_record.h"
 #include "runtime/hypervisor/scratch_file.h"
 #include "runtime/node_cache/admission.h"
@@ -26,6 +27,7 @@ constexpr int kAgentFd = 5;
 constexpr int kTeeFd = 6;
 constexpr int kBlobsFd = 7;
 constexpr int kScratchFd = 8;
+constexpr int kInitdataFd = 9;
 
 constexpr char kQuoteServiceSocket[] = "/var/run/tdx-qgs/qgs.socket";
 
@@ -92,8 +94,8 @@ UniqueFd JoinNodeCache(const SandboxPlan& plan) {
   return UniqueFd();
 }
 
-absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, const SandboxFiles& files,
-                                      Accelerator accelerator, const AgentLine& agent) {
+absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, Accelerator accelerator,
+                                      const AgentLine& agent) {
   VmResources resources;
   resources.accelerator = accelerator;
   resources.console_fd = kConsoleFd;
@@ -103,7 +105,7 @@ absl::StatusOr<VmResources> Resources(const SandboxPlan& plan, const SandboxFile
   } else {
     resources.agent_fd = kAgentFd;
   }
-  resources.initdata_disk = files.initdata_disk;
+  resources.initdata_fd = kInitdataFd;
   if (plan.scratch_disk_mib != 0) resources.scratch_fd = kScratchFd;
   if (plan.tee == Tee::kEmulatedSnp) resources.tee_fd = kTeeFd;
   if (plan.tee == Tee::kSnp) {
@@ -133,10 +135,11 @@ void KillAndWait(Subprocess& process) {
 absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const SandboxFiles& files,
                                              Accelerator accelerator) {
   ASSIGN_OR_RETURN(AgentLine agent, MakeAgentLine(plan.agent_channel));
-  ASSIGN_OR_RETURN(VmResources resources, Resources(plan, files, accelerator, agent));
+  ASSIGN_OR_RETURN(VmResources resources, Resources(plan, accelerator, agent));
   const UniqueFd blobs = JoinNodeCache(plan);
   if (blobs.valid()) resources.blobs_fd = kBlobsFd;
   ASSIGN_OR_RETURN(const UniqueFd scratch, MakeScratchFile(plan));
+  ASSIGN_OR_RETURN(InitdataChannel initdata, MakeInitdataChannel(plan.initdata));
   SubprocessOptions options;
   ASSIGN_OR_RETURN(options.argv, QemuCommand(plan, resources));
   ASSIGN_OR_RETURN(Channel console, MakeChannel("console"));
@@ -145,8 +148,10 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
   Channel tee;  // its host end goes to the emulator
   options.stdout_fd = errors.child.get();
   options.stderr_fd = errors.child.get();
-  options.inherit = {
-      {console.child.get(), kConsoleFd}, {qmp.child.get(), kQmpFd}, {agent.child.get(), kAgentFd}};
+  options.inherit = {{console.child.get(), kConsoleFd},
+                     {qmp.child.get(), kQmpFd},
+                     {agent.child.get(), kAgentFd},
+                     {initdata.child.get(), kInitdataFd}};
   if (plan.tee == Tee::kEmulatedSnp) {
     ASSIGN_OR_RETURN(tee, MakeChannel("tee"));
     options.inherit.emplace_back(tee.child.get(), kTeeFd);
@@ -155,9 +160,9 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
   if (scratch.valid()) options.inherit.emplace_back(scratch.get(), kScratchFd);
   options.parent_death_signal = SIGKILL;
   ASSIGN_OR_RETURN(Subprocess qemu, Subprocess::Start(options));
-  VmProcesses processes{std::move(qemu),       std::nullopt,          std::move(console.host),
-                        std::move(qmp.host),   std::move(agent.host), agent.cid,
-                        std::move(errors.host)};
+  VmProcesses processes{
+      std::move(qemu),       std::nullopt, std::move(console.host), std::move(qmp.host),
+      std::move(agent.host), agent.cid,    std::move(errors.host),  std::move(initdata.host)};
   const absl::Status companions =
       StartCompanions(plan, files, tee.host.get(), errors.child.get(), &processes);
   if (companions.ok()) return processes;

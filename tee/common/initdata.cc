@@ -168,7 +168,7 @@ absl::StatusOr<Bytes> InitdataDigest(std::string_view document) {
 std::array<uint8_t, 32> InitdataHostData(ByteView digest) { return Fit<32>(digest); }
 std::array<uint8_t, 48> InitdataMrConfigId(ByteView digest) { return Fit<48>(digest); }
 
-absl::StatusOr<Bytes> EncodeInitdataDisk(std::string_view document) {
+absl::StatusOr<Bytes> EncodeInitdataImage(std::string_view document) {
   ASSIGN_OR_RETURN(const Bytes member, Gzip(document));
   ByteWriter out;
   out.Put(kMagic).U64Le(member.size()).Put(member);
@@ -176,14 +176,17 @@ absl::StatusOr<Bytes> EncodeInitdataDisk(std::string_view document) {
   return out.Release();
 }
 
-absl::StatusOr<std::string> DecodeInitdataDisk(ByteView image) {
+Bytes NoInitdataImage() { return ByteWriter().Put(kMagic).U64Le(0).Release(); }
+
+absl::StatusOr<std::string> DecodeInitdataImage(ByteView image) {
   ByteReader reader(image);
-  ASSIGN_OR_RETURN(const ByteView magic, reader.Take(kMagic.size(), "initdata disk: magic"));
+  ASSIGN_OR_RETURN(const ByteView magic, reader.Take(kMagic.size(), "initdata image: magic"));
   if (AsText(magic) != kMagic)
-    return absl::InvalidArgumentError("initdata disk: magic is not 'initdata'");
-  ASSIGN_OR_RETURN(const uint64_t size, reader.U64Le("initdata disk: size"));
+    return absl::InvalidArgumentError("initdata image: magic is not 'initdata'");
+  ASSIGN_OR_RETURN(const uint64_t size, reader.U64Le("initdata image: size"));
+  if (size == 0) return absl::NotFoundError("the host gave this pod no initdata");
   RETURN_IF_ERROR(CheckCompressedSize(size));
-  ASSIGN_OR_RETURN(const ByteView member, reader.Take(size, "initdata disk: gzip member"));
+  ASSIGN_OR_RETURN(const ByteView member, reader.Take(size, "initdata image: gzip member"));
   return Gunzip(member);
 }
 

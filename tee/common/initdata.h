@@ -50,13 +50,15 @@ absl::StatusOr<Bytes> InitdataDigest(std::string_view document);
 std::array<uint8_t, 32> InitdataHostData(ByteView digest);    // SNP HOST_DATA
 std::array<uint8_t, 48> InitdataMrConfigId(ByteView digest);  // TDX MRCONFIGID
 
-// Raw disk image: "initdata", u64 little-endian size of the gzip member, the member, zeros up to a
-// multiple of 512. Deterministic.
-absl::StatusOr<Bytes> EncodeInitdataDisk(std::string_view document);
-// The document in an image, or in the beginning of a larger disk. kInvalidArgument for a wrong
+// How the host hands it to the guest: "initdata", u64 little-endian size of the gzip member, the
+// member, zeros up to a multiple of 512 (elsewhere it is a disk). Deterministic.
+absl::StatusOr<Bytes> EncodeInitdataImage(std::string_view document);
+// The image that says there is no document: a size of zero.
+Bytes NoInitdataImage();
+// The document in an image, or in the beginning of something larger. kNotFound when it says
+// there is none, kInvalidArgument for a wrong
 // magic or damaged gzip, kResourceExhausted past either cap.
-absl::StatusOr<std::string> DecodeInitdataDisk(ByteView image);
-inline constexpr size_t kMaxInitdataDisk = 16 + kMaxInitdataCompressed + 511;
+absl::StatusOr<std::string> DecodeInitdataImage(ByteView image);
 
 // Annotation value: base64 of the gzip member.
 absl::StatusOr<std::string> EncodeInitdataAnnotation(std::string_view document);

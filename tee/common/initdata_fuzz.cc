@@ -1,4 +1,4 @@
-// The initdata disk, whose bytes the host chooses: what decodes is within the cap, and a document
+// The initdata image, whose bytes the host chooses: what decodes is within the cap, and a document
 // that parses can be written and read again.
 #include <cstdlib>
 
@@ -9,7 +9,7 @@ namespace nacre::tee {
 namespace {
 
 void Try(ByteView data) {
-  const auto document = DecodeInitdataDisk(data);
+  const auto document = DecodeInitdataImage(data);
   if (document.ok() && document->size() > kMaxInitdataDocument) std::abort();
   const auto initdata = ParseInitdata(document.ok() ? std::string_view(*document) : AsText(data));
   if (!initdata.ok()) return;
@@ -23,7 +23,7 @@ std::vector<std::string> Seeds() {
   const std::string document =
       "version = \"0.1.0\"\nalgorithm = \"sha256\"\n[data]\n\"policy.rego\" = '''\nallow = "
       "[]\n'''\n";
-  const auto disk = EncodeInitdataDisk(document);
+  const auto disk = EncodeInitdataImage(document);
   return {ToString(*disk), document, "initdata", std::string("initdata\0\0\0\0\0\0\0\0", 16),
           "version = \"0.1.0\"\nalgorithm = \"sha512\"\n[data]\na = \"'''\\u0001\"\n"};
 }

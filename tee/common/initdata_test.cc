@@ -94,65 +94,70 @@ TEST(Initdata, DigestIsCutOrPaddedToTheField) {
   EXPECT_EQ(ToBytes(InitdataMrConfigId(digest)), padded);
 }
 
-TEST(InitdataDisk, RoundTripsAndIsDeterministic) {
-  const auto disk = EncodeInitdataDisk(kDocument);
+TEST(InitdataImage, RoundTripsAndIsDeterministic) {
+  const auto disk = EncodeInitdataImage(kDocument);
   ASSERT_TRUE(disk.ok()) << disk.status();
   EXPECT_EQ(disk->size() % 512, 0u);
-  EXPECT_EQ(*disk, *EncodeInitdataDisk(kDocument));
-  EXPECT_EQ(*DecodeInitdataDisk(*disk), kDocument);
+  EXPECT_EQ(*disk, *EncodeInitdataImage(kDocument));
+  EXPECT_EQ(*DecodeInitdataImage(*disk), kDocument);
   Bytes larger = *disk;
   larger.resize(larger.size() + 4096, 0x77);
-  EXPECT_EQ(*DecodeInitdataDisk(larger), kDocument);
+  EXPECT_EQ(*DecodeInitdataImage(larger), kDocument);
 }
 
-TEST(InitdataDisk, RefusesDamage) {
-  const Bytes good = *EncodeInitdataDisk(kDocument);
+TEST(InitdataImage, NoneIsToldApartFromDamage) {
+  EXPECT_EQ(DecodeInitdataImage(NoInitdataImage()).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(InitdataImage, RefusesDamage) {
+  const Bytes good = *EncodeInitdataImage(kDocument);
   Bytes magic = good;
   magic[0] = 'I';
-  EXPECT_FALSE(DecodeInitdataDisk(magic).ok());
+  EXPECT_FALSE(DecodeInitdataImage(magic).ok());
   Bytes cut(good.begin(), good.begin() + 40);
-  EXPECT_FALSE(DecodeInitdataDisk(cut).ok());
+  EXPECT_FALSE(DecodeInitdataImage(cut).ok());
   for (size_t size = 0; size < 20; ++size)
-    EXPECT_FALSE(DecodeInitdataDisk(ByteView(good).first(size)).ok()) << size;
+    EXPECT_FALSE(DecodeInitdataImage(ByteView(good).first(size)).ok()) << size;
   Bytes crc = good;
   const uint64_t member = ByteReader(ByteView(good).subspan(8)).U64Le("size").value();
   crc[16 + member - 8] ^= 1;
-  EXPECT_FALSE(DecodeInitdataDisk(crc).ok());
+  EXPECT_FALSE(DecodeInitdataImage(crc).ok());
 }
 
-TEST(InitdataDisk, LengthFieldIsCapped) {
+TEST(InitdataImage, LengthFieldIsCapped) {
   for (const uint64_t size : {uint64_t{kMaxInitdataCompressed} + 1, UINT64_MAX}) {
     const Bytes disk = ByteWriter().Put("initdata").U64Le(size).Zeros(496).Release();
-    EXPECT_EQ(DecodeInitdataDisk(disk).status().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(DecodeInitdataImage(disk).status().code(), absl::StatusCode::kResourceExhausted);
   }
   const Bytes at_cap =
       ByteWriter().Put("initdata").U64Le(kMaxInitdataCompressed).Zeros(496).Release();
-  EXPECT_EQ(DecodeInitdataDisk(at_cap).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(DecodeInitdataImage(at_cap).status().code(), absl::StatusCode::kOutOfRange);
 }
 
-TEST(InitdataDisk, DocumentIsCappedBelowAtAndAbove) {
-  EXPECT_TRUE(DecodeInitdataDisk(DiskOf(GzipOf(kMaxInitdataDocument - 1))).ok());
-  const auto at_cap = DecodeInitdataDisk(DiskOf(GzipOf(kMaxInitdataDocument)));
+TEST(InitdataImage, DocumentIsCappedBelowAtAndAbove) {
+  EXPECT_TRUE(DecodeInitdataImage(DiskOf(GzipOf(kMaxInitdataDocument - 1))).ok());
+  const auto at_cap = DecodeInitdataImage(DiskOf(GzipOf(kMaxInitdataDocument)));
   ASSERT_TRUE(at_cap.ok()) << at_cap.status();
   EXPECT_EQ(at_cap->size(), kMaxInitdataDocument);
-  EXPECT_EQ(DecodeInitdataDisk(DiskOf(GzipOf(kMaxInitdataDocument + 1))).status().code(),
+  EXPECT_EQ(DecodeInitdataImage(DiskOf(GzipOf(kMaxInitdataDocument + 1))).status().code(),
             absl::StatusCode::kResourceExhausted);
 }
 
-TEST(InitdataDisk, BombStopsAtTheCap) {
+TEST(InitdataImage, BombStopsAtTheCap) {
   const Bytes bomb = GzipOf(64 << 20);
   ASSERT_LT(bomb.size(), kMaxInitdataCompressed);
-  EXPECT_EQ(DecodeInitdataDisk(DiskOf(bomb)).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(DecodeInitdataImage(DiskOf(bomb)).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
-TEST(InitdataDisk, RefusesBytesAfterTheMember) {
+TEST(InitdataImage, RefusesBytesAfterTheMember) {
   Bytes member = GzipOf(10);
   member.push_back(0);
-  EXPECT_FALSE(DecodeInitdataDisk(DiskOf(member)).ok());
+  EXPECT_FALSE(DecodeInitdataImage(DiskOf(member)).ok());
 }
 
-TEST(InitdataDisk, EncoderHonoursTheCap) {
-  EXPECT_FALSE(EncodeInitdataDisk(std::string(kMaxInitdataDocument + 1, 'a')).ok());
+TEST(InitdataImage, EncoderHonoursTheCap) {
+  EXPECT_FALSE(EncodeInitdataImage(std::string(kMaxInitdataDocument + 1, 'a')).ok());
 }
 
 TEST(InitdataAnnotation, RoundTrips) {
