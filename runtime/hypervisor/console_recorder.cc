@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 8> kMilestones = {
     "vm_started", "kernel_started", "agent_ready",       "sandbox_ready",
     "attested",   "image_ready",    "container_created", "container_started"};
 
-// The agent's log names why it refused in one of these.
-constexpr std::array<std::string_view, 3> kReasonMembers = {"reason", "error", "message"};
+// What the guest logs before it powers off, with "error" saying why.
+constexpr std::array<std::string_view, 2> kRefusals = {"agent_refused", "init_failed"};
 
 }  // namespace
 
@@ -98,14 +98,11 @@ void ConsoleRecorder::HandleEvent(std::string_view line) {
   const auto event = JsonString(*object, "event", "console");
   if (!event.ok()) return;
   if (IsTimelineEvent(*event)) Mark(*event);
-  if (*event != "refused") return;
-  for (std::string_view member : kReasonMembers) {
-    const auto reason = JsonString(*object, member, "console");
-    if (!reason.ok()) continue;
-    std::lock_guard lock(mutex_);
-    if (refusal_.empty()) refusal_ = PrintableLine(*reason, kMaxReason);
-    return;
-  }
+  if (std::ranges::find(kRefusals, *event) == kRefusals.end()) return;
+  const auto reason = JsonString(*object, "error", "console");
+  if (!reason.ok()) return;
+  std::lock_guard lock(mutex_);
+  if (refusal_.empty()) refusal_ = PrintableLine(*reason, kMaxReason);
 }
 
 void ConsoleRecorder::Mark(std::string_view event) {

@@ -61,21 +61,21 @@ TEST_F(Console, ReasonPrefersRefusalThenPanicThenLastLine) {
   EXPECT_EQ(recorder_->Reason(), "hello");
   Say("Kernel panic - not syncing: no init\n---[ end ]---\n");
   EXPECT_THAT(recorder_->Reason(), HasSubstr("Kernel panic"));
-  Say("{\"event\":\"refused\",\"reason\":\"initdata digest differs\"}\nlast\n");
-  Say("{\"event\":\"refused\",\"reason\":\"a second one\"}\n");
+  Say("{\"event\":\"agent_refused\",\"error\":\"initdata digest differs\"}\nlast\n");
+  Say("{\"event\":\"init_failed\",\"error\":\"a second one\"}\n");
   EXPECT_EQ(recorder_->Reason(), "initdata digest differs");
 }
 
 TEST_F(Console, ReasonIsPrintableAndBounded) {
   Say("\x1b[31mred\x07\n");
   EXPECT_EQ(recorder_->Reason(), "?[31mred?");
-  Say("{\"event\":\"refused\",\"error\":\"a\\nb\\u0000" + std::string(2000, 'x') + "\"}\n");
+  Say("{\"event\":\"init_failed\",\"error\":\"a\\nb\\u0000" + std::string(2000, 'x') + "\"}\n");
   EXPECT_EQ(recorder_->Reason().size(), kMaxReason);
   EXPECT_THAT(recorder_->Reason(), ::testing::StartsWith("a?b?x"));
 }
 
 TEST_F(Console, DamagedEventsAreOnlyText) {
-  for (const char* line : {"{", "{}", "{\"event\":1}", "{\"event\":\"refused\"}", "{{{{{{",
+  for (const char* line : {"{", "{}", "{\"event\":1}", "{\"event\":\"agent_refused\"}", "{{{{{{",
                            "{\"event\":\"agent_ready\"", "[\"event\"]", "{\"event\":\"\xff\"}"}) {
     Say(StrCat(line, "\n"));
   }

@@ -49,7 +49,8 @@ class Vm : public ::testing::Test {
 
 TEST_F(Vm, GuestsLastWordsAreKnownWhenItEnds) {
   ASSERT_TRUE(
-      Start("printf '{\"event\":\"refused\",\"reason\":\"wrong initdata\"}\\n' >&3; exit 3").ok());
+      Start("printf '{\"event\":\"agent_refused\",\"error\":\"wrong initdata\"}\\n' >&3; exit 3")
+          .ok());
   const VmExit exit = Exit();
   EXPECT_EQ(exit.status.code, 3);
   EXPECT_EQ(exit.reason, "wrong initdata");
