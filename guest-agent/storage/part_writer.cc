@@ -35,23 +35,27 @@ PartWriter::~PartWriter() { GiveBackFrom(0); }
 absl::Status PartWriter::Write(uint64_t block, ByteView bytes) {
   if (bytes.empty() || bytes.size() % kVolumeBlock != 0)
     return absl::InvalidArgumentError(StrCat("volume: ", bytes.size(), " bytes are no blocks"));
-  if (block == 0 && first_missing_) {
-    RETURN_IF_ERROR(WriteFirst(bytes.first(kVolumeBlock)));
-    bytes = bytes.subspan(kVolumeBlock);
-    block = 1;
-    if (bytes.empty()) return absl::OkStatus();
-  }
-  if (block != next_)
+  const bool first = block == 0 && first_missing_;
+  const uint64_t rest = first ? 1 : block;
+  if (rest != next_ && !(first && bytes.size() == kVolumeBlock))
     return absl::FailedPreconditionError(
-        StrCat("volume: block ", block, " came where ", next_, " was to come"));
-  return Append(bytes);
+        StrCat("volume: block ", rest, " came where ", next_, " was to come"));
+  RETURN_IF_ERROR(Reserve(block + bytes.size() / kVolumeBlock));
+  if (!first) return Append(bytes);
+  RETURN_IF_ERROR(WriteFirst(bytes.first(kVolumeBlock)));
+  return Append(bytes.subspan(kVolumeBlock));
+}
+
+absl::StatusOr<PartWriter::Buffer> PartWriter::Aligned(size_t size) {
+  Buffer buffer(static_cast<uint8_t*>(std::aligned_alloc(kVolumeBlock, size)));
+  if (buffer == nullptr) return absl::InternalError("volume: no memory");
+  return buffer;
 }
 
 absl::Status PartWriter::Append(ByteView bytes) {
   const size_t size = options_.buffer_blocks * kVolumeBlock;
   if (buffer_ == nullptr) {
-    buffer_.reset(static_cast<uint8_t*>(std::aligned_alloc(kVolumeBlock, size)));
-    if (buffer_ == nullptr) return absl::ResourceExhaustedError("volume: no memory");
+    ASSIGN_OR_RETURN(buffer_, Aligned(size));
   }
   while (!bytes.empty()) {
     const size_t now = std::min(bytes.size(), size - filled_);
@@ -65,9 +69,7 @@ absl::Status PartWriter::Append(ByteView bytes) {
 }
 
 absl::Status PartWriter::WriteFirst(ByteView bytes) {
-  const std::unique_ptr<uint8_t, Free> aligned(
-      static_cast<uint8_t*>(std::aligned_alloc(kVolumeBlock, kVolumeBlock)));
-  if (aligned == nullptr) return absl::ResourceExhaustedError("volume: no memory");
+  ASSIGN_OR_RETURN(const Buffer aligned, Aligned(kVolumeBlock));
   std::memcpy(aligned.get(), bytes.data(), kVolumeBlock);
   RETURN_IF_ERROR(WriteAt(0, {aligned.get(), kVolumeBlock}));
   first_missing_ = false;
@@ -83,11 +85,11 @@ absl::Status PartWriter::Flush() {
 
 absl::Status PartWriter::WriteAt(uint64_t block, ByteView aligned) {
   while (!aligned.empty()) {
-    ASSIGN_OR_RETURN(const Extent place, Place(block, aligned.size() / kVolumeBlock));
+    const Extent place = Place(block, aligned.size() / kVolumeBlock);
     const ssize_t wrote = pwrite(disk_, aligned.data(), place.blocks * kVolumeBlock,
                                  static_cast<off_t>(place.start * kVolumeBlock));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return ErrnoStatus(errno, "scratch disk: writing");
+    if (wrote < 0) return absl::InternalError(StrCat("scratch disk: writing: ", strerror(errno)));
     if (wrote == 0 || wrote % kVolumeBlock != 0)
       return absl::DataLossError("scratch disk: it took a part of a block");
     block += wrote / kVolumeBlock;
@@ -96,15 +98,19 @@ absl::Status PartWriter::WriteAt(uint64_t block, ByteView aligned) {
   return absl::OkStatus();
 }
 
-// Blocks come in order, but for the first: nearly always the place is in the last extent.
-absl::StatusOr<Extent> PartWriter::Place(uint64_t block, uint64_t most) {
-  while (reserved_ <= block) {
+absl::Status PartWriter::Reserve(uint64_t blocks) {
+  while (reserved_ < blocks) {
     const uint64_t wanted = std::clamp(reserved_, kSmallestRun, kLargestRun);
     ASSIGN_OR_RETURN(const Extent run,
                      allocator_->Take(wanted, extents_.empty() ? 0 : extents_.back().end()));
     guest_agent::Append(run, &extents_);
     reserved_ += run.blocks;
   }
+  return absl::OkStatus();
+}
+
+// Blocks come in order, but for the first: nearly always the place is in the last extent.
+Extent PartWriter::Place(uint64_t block, uint64_t most) const {
   uint64_t end = reserved_;
   for (auto extent = extents_.rbegin();; ++extent) {
     const uint64_t start = end - extent->blocks;

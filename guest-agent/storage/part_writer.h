@@ -27,8 +27,9 @@ class PartWriter {
   PartWriter& operator=(const PartWriter&) = delete;
   ~PartWriter();  // gives back what Finish did not hand out
 
-  // `bytes` is whole blocks, for block number `block` on. kFailedPrecondition out of order,
-  // kResourceExhausted when the disk is full.
+  // `bytes` is whole blocks, for block number `block` on. kFailedPrecondition out of order.
+  // kResourceExhausted when the disk is full, and for nothing else: nothing was written then, and
+  // the same call may be made again.
   absl::Status Write(uint64_t block, ByteView bytes);
   // Writes what is left and gives back what it has too much. Then these are the blocks, in order
   // and the caller's to give back; kFailedPrecondition when there are not `blocks` of them.
@@ -39,17 +40,21 @@ class PartWriter {
     void operator()(uint8_t* memory) const { std::free(memory); }
   };
 
+  using Buffer = std::unique_ptr<uint8_t, Free>;
+
+  static absl::StatusOr<Buffer> Aligned(size_t size);
   absl::Status Append(ByteView bytes);
   absl::Status WriteFirst(ByteView bytes);
   absl::Status Flush();
   absl::Status WriteAt(uint64_t block, ByteView aligned);
-  absl::StatusOr<Extent> Place(uint64_t block, uint64_t most);
+  absl::Status Reserve(uint64_t blocks);
+  Extent Place(uint64_t block, uint64_t most) const;
   void GiveBackFrom(uint64_t block);
 
   BlockAllocator* const allocator_;
   const int disk_;
   const Options options_;
-  std::unique_ptr<uint8_t, Free> buffer_;
+  Buffer buffer_;
   size_t filled_ = 0;  // bytes of the buffer, for the blocks before next_
   uint64_t next_;      // the block that comes next
   bool first_missing_;

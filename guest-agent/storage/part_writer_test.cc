@@ -119,6 +119,22 @@ TEST_F(PartWriterTest, AFullDiskIsAnErrorAndGivesAllBack) {
   EXPECT_EQ(disk.Take(10, 0).value(), (Extent{0, 10}));
 }
 
+TEST_F(PartWriterTest, WhatFoundNoRoomMayComeAgain) {
+  BlockAllocator disk(200);
+  const Extent other = disk.Take(150, 0).value();
+  PartWriter part(&disk, fd_.get(), {.buffer_blocks = 16, .first_comes_last = true});
+  ASSERT_OK(part.Write(1, Blocks(1, 40)));
+  EXPECT_STATUS(part.Write(41, Blocks(41, 40)), kResourceExhausted, "are in use");
+  EXPECT_STATUS(part.Write(41, Blocks(41, 40)), kResourceExhausted, "are in use");
+  disk.Give(other);
+  ASSERT_OK(part.Write(41, Blocks(41, 40)));
+  ASSERT_OK(part.Write(0, Block(0)));
+  const auto extents = part.Finish(81);
+  ASSERT_OK(extents);
+  EXPECT_EQ(Read(*extents), Blocks(0, 81));
+  EXPECT_EQ(disk.free(), 200u - 81);
+}
+
 TEST_F(PartWriterTest, NothingIsLeftOutAndNothingComesTwice) {
   BlockAllocator disk(100);
   PartWriter part(&disk, fd_.get(), {.buffer_blocks = 16, .first_comes_last = true});
