@@ -18,19 +18,7 @@ absl::Status Refusal(const net::HttpResponse& response) {
   auto error = attestation::ParseErrorBody(response.body);
   std::string message = StrCat("the broker answers ", response.status);
   if (error.ok()) StrAppend(&message, " ", error->code, ": ", error->detail);
-  switch (response.status) {
-    case 401:
-      return absl::UnauthenticatedError(message);
-    case 403:
-      return absl::PermissionDeniedError(message);
-    case 404:
-      return absl::NotFoundError(message);
-    case 400:
-    case 413:
-      return absl::InvalidArgumentError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
+  return attestation::RefusalError(response.status, message);
 }
 
 }  // namespace

@@ -74,7 +74,9 @@ TEST_F(KbsAdminTest, SaysWhatTheBrokerSays) {
   answer = net::MakeResponse(401, "text/plain", "no");
   EXPECT_STATUS(Call(), kUnauthenticated, "answers 401");
   answer.status = 500;
-  EXPECT_STATUS(Call(), kUnavailable, "answers 500");
+  EXPECT_STATUS(Call(), kInternal, "answers 500");
+  answer.status = 503;
+  EXPECT_STATUS(Call(), kUnavailable, "answers 503");
 }
 
 TEST_F(KbsAdminTest, OptionsThatCannotWorkAreNamed) {

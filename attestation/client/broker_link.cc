@@ -15,25 +15,6 @@ namespace {
 constexpr int64_t kMaxBackoffMs = 10'000;
 constexpr char kStranger[] = "nacre/not-the-broker";
 
-absl::Status WithCode(int http_status, std::string message) {
-  switch (http_status) {
-    case 401:
-      return absl::UnauthenticatedError(message);
-    case 403:
-      return absl::PermissionDeniedError(message);
-    case 404:
-      return absl::NotFoundError(message);
-    case 400:
-    case 413:
-      return absl::InvalidArgumentError(message);
-    case 429:
-    case 503:
-      return absl::UnavailableError(message);
-    default:
-      return absl::InternalError(message);
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BrokerLink>> BrokerLink::Create(const KbsBroker& broker,
@@ -77,11 +58,12 @@ absl::Status BrokerLink::RefusalStatus(std::string_view what,
   std::string message = std::string(what) + " refused by " + url_ + ": ";
   auto error = ParseErrorBody(response.body);
   if (!error.ok()) {
-    return WithCode(response.status, message + "HTTP status " + std::to_string(response.status));
+    return RefusalError(response.status,
+                        message + "HTTP status " + std::to_string(response.status));
   }
   message += error->code.empty() ? error->detail : error->code;
   if (!error->correlation_id.empty()) message += " (id " + error->correlation_id + ")";
-  return WithCode(response.status, message);
+  return RefusalError(response.status, message);
 }
 
 bool IsTransportError(const absl::Status& status) {

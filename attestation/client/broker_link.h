@@ -23,9 +23,8 @@ class BrokerLink {
   absl::StatusOr<net::HttpResponse> Send(std::string_view method, std::string_view path,
                                          net::HttpHeaders headers, std::string body);
 
-  // What a response other than 200 means: 401 kUnauthenticated, 403 kPermissionDenied, 404
-  // kNotFound, 413 kInvalidArgument, 429 and 503 kUnavailable, else kInternal. "<what> refused by
-  // <url>: <code or detail> (id <correlation id>)".
+  // What a response other than 200 means, with the code of RefusalError: "<what> refused by <url>:
+  // <code or detail> (id <correlation id>)".
   absl::Status RefusalStatus(std::string_view what, const net::HttpResponse& response) const;
 
   const std::string& url() const { return url_; }

@@ -1,5 +1,7 @@
 #include "attestation/protocol/error_body.h"
 
+#include <utility>
+
 #include "base/json.h"
 
 namespace nacre::attestation {
@@ -39,6 +41,18 @@ absl::StatusOr<ErrorBody> ParseErrorBody(std::string_view text) {
   error.code = OptionalText(body, "code");
   error.correlation_id = OptionalText(body, "correlation-id");
   return error;
+}
+
+absl::Status RefusalError(int http_status, const std::string& message) {
+  using enum absl::StatusCode;
+  constexpr std::pair<int, absl::StatusCode> kCodes[] = {
+      {400, kInvalidArgument}, {401, kUnauthenticated}, {403, kPermissionDenied}, {404, kNotFound},
+      {413, kInvalidArgument}, {429, kUnavailable},     {503, kUnavailable},
+  };
+  for (const auto& [status, code] : kCodes) {
+    if (status == http_status) return absl::Status(code, message);
+  }
+  return absl::InternalError(message);
 }
 
 }  // namespace nacre::attestation

@@ -24,4 +24,9 @@ std::string SerializeErrorBody(const ErrorBody& error);
 // For a client: a peer's body has no code and no id. kInvalidArgument when it is no such JSON.
 absl::StatusOr<ErrorBody> ParseErrorBody(std::string_view text);
 
+// What a response other than 200 means to a client, with `message`: 401 kUnauthenticated, 403
+// kPermissionDenied, 404 kNotFound, 400 and 413 kInvalidArgument, 429 and 503 kUnavailable (it may
+// be asked again), else kInternal.
+absl::Status RefusalError(int http_status, const std::string& message);
+
 }  // namespace nacre::attestation

@@ -40,6 +40,17 @@ TEST(ErrorBody, CutsLongText) {
   EXPECT_EQ(error->detail.size(), 1024u);
 }
 
+TEST(ErrorBody, CodesOfRefusals) {
+  using enum absl::StatusCode;
+  const std::pair<int, absl::StatusCode> cases[] = {
+      {400, kInvalidArgument}, {401, kUnauthenticated}, {403, kPermissionDenied}, {404, kNotFound},
+      {408, kInternal},        {413, kInvalidArgument}, {429, kUnavailable},      {500, kInternal},
+      {503, kUnavailable},     {0, kInternal},          {201, kInternal},         {302, kInternal}};
+  for (const auto& [status, code] : cases) {
+    EXPECT_EQ(RefusalError(status, "why"), absl::Status(code, "why")) << status;
+  }
+}
+
 TEST(ErrorBody, TextThatIsNotUtf8StaysARefusal) {
   auto error = ParseErrorBody(SerializeErrorBody({"X", "\xff", "", ""}));
   ASSERT_TRUE(error.ok());
