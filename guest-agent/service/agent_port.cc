@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "api/agent_address.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -15,8 +16,6 @@
 namespace nacre::guest_agent {
 namespace {
 
-constexpr std::string_view kVirtioPort = "org.nacre.agent.0";
-constexpr uint32_t kVsockPort = 1024;
 constexpr size_t kMaxCalls = 256;       // several wait per process: exit, output, errors
 constexpr size_t kCallStack = 1 << 20;  // pulling an image runs on a call's thread
 constexpr int kDeviceTimeoutMs = 10000;
@@ -37,7 +36,7 @@ absl::Status ServeVirtioPort(ttrpc::Server* server, const std::stop_token& stop)
   RETURN_IF_ERROR(AwaitDevice(
       "virtio-serial port of the agent",
       [&] {
-        port = net::OpenVirtioPort(kVirtioPort);
+        port = net::OpenVirtioPort(api::kAgentVirtioPort);
         return !absl::IsNotFound(port.status());
       },
       kDeviceTimeoutMs));
@@ -54,7 +53,7 @@ absl::Status ServeVirtioPort(ttrpc::Server* server, const std::stop_token& stop)
 }
 
 absl::Status ServeVsock(ttrpc::Server* server) {
-  ASSIGN_OR_RETURN(UniqueFd listener, net::ListenVsock(net::kAnyCid, kVsockPort));
+  ASSIGN_OR_RETURN(UniqueFd listener, net::ListenVsock(net::kAnyCid, api::kAgentVsockPort));
   LogTimeline("agent_ready");
   return server->Serve(std::move(listener));
 }

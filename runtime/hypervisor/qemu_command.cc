@@ -8,6 +8,7 @@
 // encryption, and what is emulated today must be what runs on hardware tomorrow.
 #include "runtime/hypervisor/qemu_command.h"
 
+#include "api/agent_address.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -125,7 +126,7 @@ void AddChannels(const VmResources& resources, Argv& argv) {
   // A port and not a disk: the guest's kernel then has no block layer to load, and no partition
   // table of the host's to look for, before it knows anything.
   AddPort("initdata", "org.nacre.initdata.0", resources.initdata_fd, argv);
-  if (resources.agent_fd >= 0) AddPort("agent", "org.nacre.agent.0", resources.agent_fd, argv);
+  if (resources.agent_fd >= 0) AddPort("agent", api::kAgentVirtioPort, resources.agent_fd, argv);
   if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
   if (resources.blobs_fd >= 0) AddPort("blobs", "org.nacre.blobs.0", resources.blobs_fd, argv);
   if (resources.vsock) {

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/agent_address.h"
 #include "base/strings.h"
 #include "net/stream.h"
 #include "runtime/hypervisor/console_recorder.h"
@@ -25,7 +26,6 @@ namespace nacre::runtime {
 namespace {
 
 constexpr size_t kMaxErrorText = 4096;
-constexpr uint32_t kAgentVsockPort = 1024;
 constexpr int kVsockAttemptMs = 500;  // a guest whose driver is not loaded yet does not answer
 constexpr int kVsockPauseMs = 10;     // one that is loaded refuses until the agent listens
 
@@ -201,11 +201,12 @@ absl::StatusOr<UniqueFd> VirtualMachine::ConnectAgent(int64_t timeout_ms) {
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (!exited()) {
-    auto stream = net::ConnectVsock(state_->vsock_cid, kAgentVsockPort, kVsockAttemptMs);
+    auto stream = net::ConnectVsock(state_->vsock_cid, api::kAgentVsockPort, kVsockAttemptMs);
     if (stream.ok()) return stream;
     if (std::chrono::steady_clock::now() >= deadline) {
       return absl::DeadlineExceededError(StrCat("no agent on vsock ", state_->vsock_cid, ":",
-                                                kAgentVsockPort, ": ", Message(stream.status())));
+                                                api::kAgentVsockPort, ": ",
+                                                Message(stream.status())));
     }
     (void)WaitForExit(kVsockPauseMs);
   }
