@@ -19,12 +19,13 @@ struct TestingMachine {
                      tee::emulator::MakeTdxIdentity({.now = kTestNow}).value(),
                      {4, tee::emulator::EmulatedTd(), std::move(faults)})
                      .value()),
-        trust{{tee::tdx::EmulatedRootFromPem(platform.identity().root.ToPem()).value()}},
+        trust{
+            {tee::tdx::EmulatedRootFromPem(platform.identity().root.certificate.ToPem()).value()}},
         quote(platform.Quote({}).value()),
         key(tee::tdx::CollateralKeyOf(quote).value()),
         collateral(platform.MakeCollateral(kTestNow).value()),
-        service(collateral, StrCat(platform.identity().intermediate.ToPem(),
-                                   platform.identity().root.ToPem())) {}
+        service(collateral, StrCat(platform.identity().intermediate.certificate.ToPem(),
+                                   platform.identity().root.certificate.ToPem())) {}
 
   tee::emulator::TdxPlatform platform;
   tee::tdx::TdxTrust trust;

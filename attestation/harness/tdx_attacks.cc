@@ -88,10 +88,10 @@ MakeIdentity PckInTime(int64_t from, int64_t to) {
     request.not_after = now + to;
     request.extensions = {
         {tee::tdx::kOidSgxExtension, tee::tdx::SerializePckExtension(identity.extension)}};
-    ASSIGN_OR_RETURN(
-        identity.pck,
-        crypto::MakeCertificate(request, identity.pck_key.public_key(), &identity.intermediate,
-                                identity.intermediate_key, crypto::SignatureScheme::kEcdsaSha256));
+    ASSIGN_OR_RETURN(identity.pck.certificate,
+                     crypto::MakeCertificate(
+                         request, identity.pck.key.public_key(), &identity.intermediate.certificate,
+                         identity.intermediate.key, crypto::SignatureScheme::kEcdsaSha256));
     return identity;
   };
 }
@@ -99,7 +99,7 @@ MakeIdentity PckInTime(int64_t from, int64_t to) {
 // The trusted chain with an attestation key that its quoting enclave never made.
 absl::StatusOr<TdxIdentity> ForeignPckKey(Lab& lab) {
   ASSIGN_OR_RETURN(TdxIdentity identity, tee::emulator::LoadTdxIdentity(lab.tdx().folder()));
-  ASSIGN_OR_RETURN(identity.pck_key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
+  ASSIGN_OR_RETURN(identity.pck.key, crypto::PrivateKey::GenerateEc(crypto::Curve::kP256));
   return identity;
 }
 

@@ -62,7 +62,7 @@ absl::StatusOr<OneShot> TdxOneShot(const OneShotOptions& options) {
   OneShot out;
   ASSIGN_OR_RETURN(out.evidence, platform.Quote(options.report_data));
   ASSIGN_OR_RETURN(const tdx::Collateral collateral, platform.MakeCollateral(options.now));
-  out.collateral["root.pem"] = ToBytes(platform.identity().root.ToPem());
+  out.collateral["root.pem"] = ToBytes(platform.identity().root.certificate.ToPem());
   out.collateral["tcb_info.json"] = ToBytes(collateral.tcb_info);
   out.collateral["qe_identity.json"] = ToBytes(collateral.qe_identity);
   out.collateral["signing.pem"] = ToBytes(collateral.signing_certificates);

@@ -36,6 +36,17 @@ absl::StatusOr<crypto::PrivateKey> NewKey() {
   return crypto::PrivateKey::GenerateEc(crypto::Curve::kP256);
 }
 
+// A new key; without an issuer it certifies itself.
+absl::StatusOr<CertifiedKey> Certify(const crypto::CertificateRequest& request,
+                                     const CertifiedKey* issuer) {
+  ASSIGN_OR_RETURN(auto key, NewKey());
+  ASSIGN_OR_RETURN(auto certificate,
+                   crypto::MakeCertificate(request, key.public_key(),
+                                           issuer == nullptr ? nullptr : &issuer->certificate,
+                                           issuer == nullptr ? key : issuer->key, kScheme));
+  return CertifiedKey{std::move(certificate), std::move(key)};
+}
+
 std::string PathOf(const std::string& folder, std::string_view name, std::string_view extension) {
   return StrCat(folder, "/tdx-", name, extension);
 }
@@ -46,11 +57,10 @@ absl::Status SaveKey(const std::string& folder, std::string_view name,
   return WriteFileAtomic(PathOf(folder, name, ".key"), pem.view(), 0600);
 }
 
-absl::Status SavePair(const std::string& folder, std::string_view name,
-                      const crypto::Certificate& certificate, const crypto::PrivateKey& key) {
+absl::Status Save(const std::string& folder, std::string_view name, const CertifiedKey& pair) {
   RETURN_IF_ERROR(
-      WriteFileAtomic(PathOf(folder, name, ".pem"), AsBytes(certificate.ToPem()), 0644));
-  return SaveKey(folder, name, key);
+      WriteFileAtomic(PathOf(folder, name, ".pem"), AsBytes(pair.certificate.ToPem()), 0644));
+  return SaveKey(folder, name, pair.key);
 }
 
 absl::StatusOr<crypto::PrivateKey> LoadKey(const std::string& folder, std::string_view name) {
@@ -58,17 +68,16 @@ absl::StatusOr<crypto::PrivateKey> LoadKey(const std::string& folder, std::strin
   return crypto::PrivateKey::FromPem(pem);
 }
 
-absl::StatusOr<crypto::Certificate> LoadCertificate(const std::string& folder,
-                                                    std::string_view name) {
+absl::StatusOr<CertifiedKey> Load(const std::string& folder, std::string_view name) {
   ASSIGN_OR_RETURN(const std::string pem, ReadTextFile(PathOf(folder, name, ".pem"), kMaxFile));
-  return crypto::Certificate::FromPem(pem);
-}
-
-absl::Status CheckPair(const crypto::Certificate& certificate, const crypto::PrivateKey& key) {
+  ASSIGN_OR_RETURN(auto certificate, crypto::Certificate::FromPem(pem));
+  ASSIGN_OR_RETURN(auto key, LoadKey(folder, name));
   ASSIGN_OR_RETURN(const crypto::PublicKey certified, certificate.public_key());
-  if (key.public_key() == certified) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      StrCat(certificate.subject_text(), ": key and certificate do not match"));
+  if (key.public_key() != certified) {
+    return absl::InvalidArgumentError(
+        StrCat(certificate.subject_text(), ": key and certificate do not match"));
+  }
+  return CertifiedKey{std::move(certificate), std::move(key)};
 }
 
 }  // namespace
@@ -89,36 +98,18 @@ tdx::PckExtension EmulatedPck() {
 
 absl::StatusOr<TdxIdentity> MakeTdxIdentity(const TdxIdentityOptions& options) {
   const int64_t now = options.now;
-  ASSIGN_OR_RETURN(auto root_key, NewKey());
-  ASSIGN_OR_RETURN(auto intermediate_key, NewKey());
-  ASSIGN_OR_RETURN(auto signing_key, NewKey());
-  ASSIGN_OR_RETURN(auto pck_key, NewKey());
-  ASSIGN_OR_RETURN(auto attestation_key, NewKey());
-  ASSIGN_OR_RETURN(auto root,
-                   crypto::MakeCertificate(CaRequest("Intel SGX Root CA", now, 1),
-                                           root_key.public_key(), nullptr, root_key, kScheme));
+  ASSIGN_OR_RETURN(auto root, Certify(CaRequest("Intel SGX Root CA", now, 1), nullptr));
   const std::string ca =
       options.processor_ca ? "Intel SGX PCK Processor CA" : "Intel SGX PCK Platform CA";
-  ASSIGN_OR_RETURN(auto intermediate,
-                   crypto::MakeCertificate(CaRequest(ca, now, 0), intermediate_key.public_key(),
-                                           &root, root_key, kScheme));
+  ASSIGN_OR_RETURN(auto intermediate, Certify(CaRequest(ca, now, 0), &root));
   ASSIGN_OR_RETURN(auto signing,
-                   crypto::MakeCertificate(Request("Intel SGX TCB Signing", now, kPckLifetime),
-                                           signing_key.public_key(), &root, root_key, kScheme));
+                   Certify(Request("Intel SGX TCB Signing", now, kPckLifetime), &root));
   crypto::CertificateRequest leaf = Request("Intel SGX PCK Certificate", now, kPckLifetime);
   leaf.extensions = {{tdx::kOidSgxExtension, tdx::SerializePckExtension(options.pck)}};
-  ASSIGN_OR_RETURN(auto pck, crypto::MakeCertificate(leaf, pck_key.public_key(), &intermediate,
-                                                     intermediate_key, kScheme));
-  return TdxIdentity{std::move(root),
-                     std::move(intermediate),
-                     std::move(signing),
-                     std::move(pck),
-                     std::move(root_key),
-                     std::move(intermediate_key),
-                     std::move(signing_key),
-                     std::move(pck_key),
-                     std::move(attestation_key),
-                     options.pck};
+  ASSIGN_OR_RETURN(auto pck, Certify(leaf, &intermediate));
+  ASSIGN_OR_RETURN(auto attestation_key, NewKey());
+  return TdxIdentity{std::move(root), std::move(intermediate),    std::move(signing),
+                     std::move(pck),  std::move(attestation_key), options.pck};
 }
 
 absl::Status SaveTdxIdentity(const std::string& folder, const TdxIdentity& identity) {
@@ -126,40 +117,23 @@ absl::Status SaveTdxIdentity(const std::string& folder, const TdxIdentity& ident
     return absl::AlreadyExistsError(StrCat(folder, " already holds an emulated TDX machine"));
   }
   RETURN_IF_ERROR(MakeDirectories(folder, 0700));
-  RETURN_IF_ERROR(SavePair(folder, "root", identity.root, identity.root_key));
-  RETURN_IF_ERROR(
-      SavePair(folder, "intermediate", identity.intermediate, identity.intermediate_key));
-  RETURN_IF_ERROR(SavePair(folder, "signing", identity.signing, identity.signing_key));
-  RETURN_IF_ERROR(SavePair(folder, "pck", identity.pck, identity.pck_key));
+  RETURN_IF_ERROR(Save(folder, "root", identity.root));
+  RETURN_IF_ERROR(Save(folder, "intermediate", identity.intermediate));
+  RETURN_IF_ERROR(Save(folder, "signing", identity.signing));
+  RETURN_IF_ERROR(Save(folder, "pck", identity.pck));
   // Last: it marks a complete identity.
   return SaveKey(folder, "attestation", identity.attestation_key);
 }
 
 absl::StatusOr<TdxIdentity> LoadTdxIdentity(const std::string& folder) {
-  ASSIGN_OR_RETURN(auto root, LoadCertificate(folder, "root"));
-  ASSIGN_OR_RETURN(auto intermediate, LoadCertificate(folder, "intermediate"));
-  ASSIGN_OR_RETURN(auto signing, LoadCertificate(folder, "signing"));
-  ASSIGN_OR_RETURN(auto pck, LoadCertificate(folder, "pck"));
-  ASSIGN_OR_RETURN(auto root_key, LoadKey(folder, "root"));
-  ASSIGN_OR_RETURN(auto intermediate_key, LoadKey(folder, "intermediate"));
-  ASSIGN_OR_RETURN(auto signing_key, LoadKey(folder, "signing"));
-  ASSIGN_OR_RETURN(auto pck_key, LoadKey(folder, "pck"));
+  ASSIGN_OR_RETURN(auto root, Load(folder, "root"));
+  ASSIGN_OR_RETURN(auto intermediate, Load(folder, "intermediate"));
+  ASSIGN_OR_RETURN(auto signing, Load(folder, "signing"));
+  ASSIGN_OR_RETURN(auto pck, Load(folder, "pck"));
   ASSIGN_OR_RETURN(auto attestation_key, LoadKey(folder, "attestation"));
-  RETURN_IF_ERROR(CheckPair(root, root_key));
-  RETURN_IF_ERROR(CheckPair(intermediate, intermediate_key));
-  RETURN_IF_ERROR(CheckPair(signing, signing_key));
-  RETURN_IF_ERROR(CheckPair(pck, pck_key));
-  ASSIGN_OR_RETURN(const auto extension, tdx::ReadPckExtension(pck));
-  return TdxIdentity{std::move(root),
-                     std::move(intermediate),
-                     std::move(signing),
-                     std::move(pck),
-                     std::move(root_key),
-                     std::move(intermediate_key),
-                     std::move(signing_key),
-                     std::move(pck_key),
-                     std::move(attestation_key),
-                     extension};
+  ASSIGN_OR_RETURN(const auto extension, tdx::ReadPckExtension(pck.certificate));
+  return TdxIdentity{std::move(root), std::move(intermediate),    std::move(signing),
+                     std::move(pck),  std::move(attestation_key), extension};
 }
 
 }  // namespace nacre::tee::emulator

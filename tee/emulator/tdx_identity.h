@@ -21,15 +21,16 @@ struct TdxIdentityOptions {
   bool processor_ca = false;  // the other of Intel's two intermediates
 };
 
+struct CertifiedKey {
+  crypto::Certificate certificate;
+  crypto::PrivateKey key;
+};
+
 struct TdxIdentity {
-  crypto::Certificate root;
-  crypto::Certificate intermediate;
-  crypto::Certificate signing;  // of TCB info and QE identity
-  crypto::Certificate pck;
-  crypto::PrivateKey root_key;
-  crypto::PrivateKey intermediate_key;
-  crypto::PrivateKey signing_key;
-  crypto::PrivateKey pck_key;
+  CertifiedKey root;
+  CertifiedKey intermediate;
+  CertifiedKey signing;  // of TCB info and QE identity
+  CertifiedKey pck;
   crypto::PrivateKey attestation_key;  // of the quoting enclave
   tdx::PckExtension extension;         // what `pck` says
 };

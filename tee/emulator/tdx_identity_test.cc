@@ -17,8 +17,8 @@ TEST(TdxIdentity, SavedAndLoadedAgain) {
   const std::string path = folder.path() + "/machine";
   ASSERT_OK(SaveTdxIdentity(path, made));
   ASSERT_OK_AND_ASSIGN(const TdxIdentity loaded, LoadTdxIdentity(path));
-  EXPECT_EQ(loaded.pck, made.pck);
-  EXPECT_EQ(loaded.root, made.root);
+  EXPECT_EQ(loaded.pck.certificate, made.pck.certificate);
+  EXPECT_EQ(loaded.root.certificate, made.root.certificate);
   EXPECT_EQ(loaded.extension, EmulatedPck());
   EXPECT_TRUE(loaded.attestation_key.public_key() == made.attestation_key.public_key());
   EXPECT_STATUS(SaveTdxIdentity(path, made), kAlreadyExists, "already holds");
@@ -30,7 +30,8 @@ TEST(TdxIdentity, MissingAndForeignFilesAreNamed) {
   ASSERT_OK_AND_ASSIGN(const TdxIdentity one, MakeTdxIdentity({.now = kNow}));
   ASSERT_OK_AND_ASSIGN(const TdxIdentity other, MakeTdxIdentity({.now = kNow}));
   ASSERT_OK(SaveTdxIdentity(folder.path(), one));
-  ASSERT_OK(WriteFileAtomic(folder.path() + "/tdx-pck.pem", AsBytes(other.pck.ToPem())));
+  ASSERT_OK(
+      WriteFileAtomic(folder.path() + "/tdx-pck.pem", AsBytes(other.pck.certificate.ToPem())));
   EXPECT_STATUS(LoadTdxIdentity(folder.path()), kInvalidArgument, "do not match");
 }
 

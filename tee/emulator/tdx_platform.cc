@@ -149,11 +149,12 @@ absl::StatusOr<Bytes> TdxPlatform::Sign(tdx::Quote quote, const QeChange& change
   out.qe_report.report_data = Fill<64>(crypto::Digest(kHash, bound));
   if (change) change(out.qe_report);
   ASSIGN_OR_RETURN(const Bytes qe_signature,
-                   identity_.pck_key.SignEcdsa(kHash, SerializeEnclaveReport(out.qe_report)));
+                   identity_.pck.key.SignEcdsa(kHash, SerializeEnclaveReport(out.qe_report)));
   out.qe_report_signature = Fill<64>(qe_signature);
   out.certification_type = tdx::kCertificationPckChain;
-  out.certification_data = ToBytes(
-      StrCat(identity_.pck.ToPem(), identity_.intermediate.ToPem(), identity_.root.ToPem()));
+  out.certification_data =
+      ToBytes(StrCat(identity_.pck.certificate.ToPem(), identity_.intermediate.certificate.ToPem(),
+                     identity_.root.certificate.ToPem()));
   return SerializeQuote(quote);
 }
 
@@ -212,16 +213,15 @@ tdx::QeIdentity TdxPlatform::MakeQeIdentity(int64_t now) const {
 
 absl::StatusOr<std::string> TdxPlatform::SignDocument(std::string_view name,
                                                       std::string_view text) const {
-  ASSIGN_OR_RETURN(const Bytes signature, identity_.signing_key.SignEcdsa(kHash, AsBytes(text)));
+  ASSIGN_OR_RETURN(const Bytes signature, identity_.signing.key.SignEcdsa(kHash, AsBytes(text)));
   return StrCat("{\"", name, "\":", text, ",\"signature\":\"", HexEncode(signature), "\"}");
 }
 
 absl::StatusOr<Bytes> TdxPlatform::MakeCrl(bool of_root, const std::vector<Bytes>& serials,
                                            int64_t now, int64_t next_update) const {
+  const CertifiedKey& issuer = of_root ? identity_.root : identity_.intermediate;
   return crypto::MakeCrlDer({std::min(now, next_update) - kHour, next_update, serials},
-                            of_root ? identity_.root : identity_.intermediate,
-                            of_root ? identity_.root_key : identity_.intermediate_key,
-                            crypto::SignatureScheme::kEcdsaSha256);
+                            issuer.certificate, issuer.key, crypto::SignatureScheme::kEcdsaSha256);
 }
 
 absl::StatusOr<tdx::Collateral> TdxPlatform::MakeCollateral(int64_t now) const {
@@ -230,12 +230,14 @@ absl::StatusOr<tdx::Collateral> TdxPlatform::MakeCollateral(int64_t now) const {
   ASSIGN_OR_RETURN(out.tcb_info, SignDocument("tcbInfo", tcb_info));
   ASSIGN_OR_RETURN(const std::string qe_identity, FormatQeIdentity(MakeQeIdentity(now)));
   ASSIGN_OR_RETURN(out.qe_identity, SignDocument("enclaveIdentity", qe_identity));
-  out.signing_certificates = StrCat(identity_.signing.ToPem(), identity_.root.ToPem());
+  out.signing_certificates =
+      StrCat(identity_.signing.certificate.ToPem(), identity_.root.certificate.ToPem());
   std::vector<Bytes> by_root;
   std::vector<Bytes> by_intermediate;
-  if (Has(TdxFault::kRevokedIntermediate)) by_root.push_back(identity_.intermediate.serial());
-  if (Has(TdxFault::kRevokedSigner)) by_root.push_back(identity_.signing.serial());
-  if (Has(TdxFault::kRevokedPck)) by_intermediate.push_back(identity_.pck.serial());
+  if (Has(TdxFault::kRevokedIntermediate))
+    by_root.push_back(identity_.intermediate.certificate.serial());
+  if (Has(TdxFault::kRevokedSigner)) by_root.push_back(identity_.signing.certificate.serial());
+  if (Has(TdxFault::kRevokedPck)) by_intermediate.push_back(identity_.pck.certificate.serial());
   const int64_t next = Has(TdxFault::kExpiredCrl) ? now - kDay : now + 30 * kDay;
   ASSIGN_OR_RETURN(Bytes root_crl, MakeCrl(true, by_root, now, next));
   ASSIGN_OR_RETURN(Bytes pck_crl, MakeCrl(false, by_intermediate, now, next));

@@ -135,7 +135,7 @@ class TdxNegative : public OutsideTdx {
                                          .td = *base.quote.td,
                                          .faults = std::move(faults)})
                         .value();
-    const std::string root = platform.identity().root.ToPem();
+    const std::string root = platform.identity().root.certificate.ToPem();
     TcbInfo info = ParseCollateral(base.collateral)->tcb_info;
     QeIdentity identity = platform.MakeQeIdentity(base.now);
     info.issue_date = identity.issue_date;

@@ -25,10 +25,11 @@ const Genuine& Of(uint16_t version) {
     auto identity = emulator::MakeTdxIdentity({.now = kNow});
     const auto platform =
         emulator::TdxPlatform::Create(*std::move(identity), {v, emulator::EmulatedTd(), {}});
-    auto* out = new Genuine{platform->Quote({}).value(),
-                            platform->MakeCollateral(kNow).value(),
-                            {{EmulatedRootFromPem(platform->identity().root.ToPem()).value()}},
-                            {}};
+    auto* out =
+        new Genuine{platform->Quote({}).value(),
+                    platform->MakeCollateral(kNow).value(),
+                    {{EmulatedRootFromPem(platform->identity().root.certificate.ToPem()).value()}},
+                    {}};
     out->td = *ParseQuote(out->quote)->td;
     return out;
   };

@@ -35,7 +35,7 @@ TdxPlatform MakePlatform(std::set<TdxFault> faults = {}, uint16_t version = 4,
 }
 
 TdxTrust TrustOf(const TdxPlatform& platform) {
-  return {{EmulatedRootFromPem(platform.identity().root.ToPem()).value()}};
+  return {{EmulatedRootFromPem(platform.identity().root.certificate.ToPem()).value()}};
 }
 
 // One verification and what came of it.
@@ -148,7 +148,7 @@ TEST(VerifyTdx, EachPartOfTheCollateralIsNeeded) {
   without.qe_identity.clear();
   EXPECT_EQ(judge(without), RefusalClass::kCollateralMissing);
   without = whole;
-  without.signing_certificates = platform.identity().root.ToPem();
+  without.signing_certificates = platform.identity().root.certificate.ToPem();
   EXPECT_EQ(judge(without), RefusalClass::kCollateralMissing);
   without = whole;
   without.crls.clear();
@@ -232,12 +232,12 @@ TEST(VerifyTdx, ACacheChangesNoVerdictAndNoCheck) {
 TEST(EndorsementCache, HoldsTheMostRecentlyUsed) {
   const TdxPlatform platform = MakePlatform();
   const auto& identity = platform.identity();
-  const auto endorsement = std::make_shared<Endorsement>(
-      Endorsement{{identity.pck, identity.intermediate, identity.root, {}},
-                  identity.extension,
-                  identity.pck.public_key().value(),
-                  0,
-                  kNow});
+  const auto endorsement = std::make_shared<Endorsement>(Endorsement{
+      {identity.pck.certificate, identity.intermediate.certificate, identity.root.certificate, {}},
+      identity.extension,
+      identity.pck.certificate.public_key().value(),
+      0,
+      kNow});
   EndorsementCache cache(2);
   cache.Store("a", endorsement);
   cache.Store("b", endorsement);
@@ -263,10 +263,10 @@ TEST(EmulatedRoot, IntelsOwnIsRefusedByPin) {
   EXPECT_STATUS(EmulatedRootFromPem("nothing"), kInvalidArgument, "emulated root");
   const TdxPlatform platform = MakePlatform();
   ASSERT_OK_AND_ASSIGN(const TrustedRoot root,
-                       EmulatedRootFromPem(platform.identity().root.ToPem()));
+                       EmulatedRootFromPem(platform.identity().root.certificate.ToPem()));
   EXPECT_TRUE(root.emulated);
-  EXPECT_EQ(FindRoot(platform.identity().root, IntelRoots()), nullptr);
-  EXPECT_EQ(FindRoot(platform.identity().pck, {root}), nullptr);
+  EXPECT_EQ(FindRoot(platform.identity().root.certificate, IntelRoots()), nullptr);
+  EXPECT_EQ(FindRoot(platform.identity().pck.certificate, {root}), nullptr);
 }
 
 }  // namespace

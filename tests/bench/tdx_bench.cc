@@ -39,7 +39,7 @@ const Subject& Of(int version) {
     out.quote = platform->Quote({}).value();
     out.collateral = platform->MakeCollateral(kNow).value();
     out.parsed = ParseCollateral(out.collateral).value();
-    out.trust = {{EmulatedRootFromPem(platform->identity().root.ToPem()).value()}};
+    out.trust = {{EmulatedRootFromPem(platform->identity().root.certificate.ToPem()).value()}};
     return out;
   };
   static const Subject four = make(4);
