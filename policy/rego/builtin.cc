@@ -5,6 +5,23 @@
 #include "base/strings.h"
 
 namespace nacre::rego {
+namespace {
+
+std::vector<std::string> Names(KindMask kinds) {
+  std::vector<std::string> names;
+  for (int kind = static_cast<int>(Kind::kNull); kind <= static_cast<int>(Kind::kSet); ++kind) {
+    if ((MaskOf(static_cast<Kind>(kind)) & kinds) != 0) {
+      names.emplace_back(KindName(static_cast<Kind>(kind)));
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string KindsText(KindMask kinds) {
+  return (kinds & kAny) == kAny ? "any" : StrJoin(Names(kinds), " or ");
+}
 
 void BuiltinRegistry::Register(Builtin builtin) {
   std::string name = builtin.name;
@@ -44,12 +61,7 @@ absl::Status WantKind(std::span<const Value> args, int operand, Kind kind) {
 absl::Status WantKinds(std::span<const Value> args, int operand, KindMask kinds) {
   const Value& got = args[static_cast<size_t>(operand) - 1];
   if ((MaskOf(got.kind()) & kinds) != 0) return absl::OkStatus();
-  std::vector<std::string> names;
-  for (int kind = static_cast<int>(Kind::kNull); kind <= static_cast<int>(Kind::kSet); ++kind) {
-    if ((MaskOf(static_cast<Kind>(kind)) & kinds) != 0) {
-      names.emplace_back(KindName(static_cast<Kind>(kind)));
-    }
-  }
+  std::vector<std::string> names = Names(kinds);
   std::sort(names.begin(), names.end());
   return OperandTypeError(operand, StrCat("one of {", StrJoin(names, ", "), "}"), got);
 }

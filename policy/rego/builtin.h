@@ -39,6 +39,8 @@ inline constexpr KindMask kArray = MaskOf(Kind::kArray);
 inline constexpr KindMask kObject = MaskOf(Kind::kObject);
 inline constexpr KindMask kSet = MaskOf(Kind::kSet);
 inline constexpr KindMask kAny = 0xfe;
+// "number or string"; "any".
+std::string KindsText(KindMask kinds);
 
 // What an evaluation lends to builtins. One thread.
 class BuiltinContext {

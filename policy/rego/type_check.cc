@@ -22,16 +22,6 @@ constexpr KindMask kCollections = kArray | kObject | kSet;
 
 bool OneKind(KindMask mask) { return (mask & (mask - 1)) == 0; }
 
-std::string Names(KindMask mask) {
-  if ((mask & kAny) == kAny) return "any";
-  std::vector<std::string> names;
-  for (Kind kind : {Kind::kNull, Kind::kBool, Kind::kNumber, Kind::kString, Kind::kArray,
-                    Kind::kObject, Kind::kSet}) {
-    if ((mask & MaskOf(kind)) != 0) names.emplace_back(KindName(kind));
-  }
-  return StrJoin(names, " or ");
-}
-
 KindMask CollectedKind(uint8_t op) {
   switch (static_cast<Collector>(op)) {
     case Collector::kArrayOf:
@@ -269,8 +259,8 @@ void TypeCheck::CheckArguments(const Goal& goal, const Builtin* builtin) {
   }
   if (good) return CheckResult(goal, builtin->result);
   for (size_t i = 0; i < goal.args.size(); ++i) {
-    have.push_back(Names(KindsOf(goal.args[i])));
-    want.push_back(Names(builtin->args[i]));
+    have.push_back(KindsText(KindsOf(goal.args[i])));
+    want.push_back(KindsText(builtin->args[i]));
   }
   compiler_.FailType(StrCat(builtin->name, ": invalid argument(s): have (", StrJoin(have, ", "),
                             "), want (", StrJoin(want, ", "), ")"),
@@ -284,11 +274,12 @@ void TypeCheck::CheckRef(const Goal& goal) {
   std::string_view name = workspace_.variables[static_cast<size_t>(goal.left->variable)].name;
   std::string what = name.empty() ? "the value" : std::string(name);
   if ((base & kCollections) == 0) {
-    compiler_.FailType(StrCat("undefined ref: ", what, " is ", Names(base), " and has no members"),
-                       goal.location);
+    compiler_.FailType(
+        StrCat("undefined ref: ", what, " is ", KindsText(base), " and has no members"),
+        goal.location);
   } else if (base == kArray && (key & kNumber) == 0) {
     compiler_.FailType(
-        StrCat("undefined ref: ", what, " is array, its keys are number, not ", Names(key)),
+        StrCat("undefined ref: ", what, " is array, its keys are number, not ", KindsText(key)),
         goal.location);
   }
 }
@@ -316,8 +307,8 @@ void TypeCheck::CheckMatch(const GoalTerm* left, const GoalTerm* right, const Lo
 }
 
 void TypeCheck::FailMatch(KindMask left, KindMask right, const Location& location) {
-  compiler_.FailType(StrCat("match error: left is ", Names(left), ", right is ", Names(right)),
-                     location);
+  compiler_.FailType(
+      StrCat("match error: left is ", KindsText(left), ", right is ", KindsText(right)), location);
 }
 
 }  // namespace nacre::rego

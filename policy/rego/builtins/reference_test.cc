@@ -11,21 +11,11 @@
 namespace nacre::rego {
 namespace {
 
-std::string Kinds(KindMask mask) {
-  if ((mask & kAny) == kAny) return "any";
-  std::vector<std::string> names;
-  for (Kind kind : {Kind::kNull, Kind::kBool, Kind::kNumber, Kind::kString, Kind::kArray,
-                    Kind::kObject, Kind::kSet}) {
-    if ((mask & MaskOf(kind)) != 0) names.emplace_back(KindName(kind));
-  }
-  return StrJoin(names, " or ");
-}
-
 std::string Line(const Builtin& builtin) {
   std::vector<std::string> operands;
-  for (KindMask mask : builtin.args) operands.push_back(Kinds(mask));
-  return StrCat("| `", builtin.name, "` | ", StrJoin(operands, ", "), " | ", Kinds(builtin.result),
-                builtin.nondeterministic ? " *" : "", " |");
+  for (KindMask mask : builtin.args) operands.push_back(KindsText(mask));
+  return StrCat("| `", builtin.name, "` | ", StrJoin(operands, ", "), " | ",
+                KindsText(builtin.result), builtin.nondeterministic ? " *" : "", " |");
 }
 
 TEST(RegoReference, ListsTheTable) {
