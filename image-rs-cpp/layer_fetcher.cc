@@ -60,9 +60,9 @@ class Fetcher {
   void Work() {
     size_t index;
     while (!stop_ && (index = next_.fetch_add(1)) < out_.size()) {
-      absl::StatusOr<std::shared_ptr<const StoredLayer>> layer = store_->GetOrUnpack(
-          (*plan_.diff_ids)[index],
-          [this, index](const std::string& folder) { return Fetch(index, folder); });
+      absl::StatusOr<std::shared_ptr<const StoredLayer>> layer =
+          store_->GetOrUnpack((*plan_.diff_ids)[index],
+                              [this, index](LayerPlace& place) { return Fetch(index, &place); });
       if (layer.ok()) {
         out_[index] = *std::move(layer);
         continue;
@@ -73,19 +73,19 @@ class Fetcher {
     }
   }
 
-  absl::StatusOr<LayerFacts> Fetch(size_t index, const std::string& folder) {
-    Attempt attempt = FetchFrom(sources_, index, folder);
+  absl::StatusOr<LayerFacts> Fetch(size_t index, LayerPlace* place) {
+    Attempt attempt = FetchFrom(sources_, index, place);
     if (!attempt.misled || stop_) return std::move(attempt.facts);
-    RETURN_IF_ERROR(RemoveTree(folder));
-    RETURN_IF_ERROR(MakeDirectories(folder, 0700));
-    return FetchFrom(sources_.last(1), index, folder).facts;
+    return FetchFrom(sources_.last(1), index, place).facts;
   }
 
-  Attempt FetchFrom(Sources sources, size_t index, const std::string& folder) {
+  Attempt FetchFrom(Sources sources, size_t index, LayerPlace* place) {
     const std::optional<LayerKey>& key = (*plan_.keys)[index];
+    const absl::StatusOr<LayerTree*> tree = place->Begin();
+    if (!tree.ok()) return {tree.status(), false};
     auto pipeline =
         LayerPipeline::Create({&(*plan_.layers)[index], &(*plan_.diff_ids)[index],
-                               key ? &*key : nullptr, folder, &limits_, &budget_, &windows_});
+                               key ? &*key : nullptr, *tree, &limits_, &budget_, &windows_});
     if (!pipeline.ok()) return {pipeline.status(), false};
     bool mixed = false;
     absl::Status fetched = ReadAll(sources, (*plan_.layers)[index], pipeline->get(), &mixed);

@@ -5,7 +5,7 @@
 namespace nacre::image::erofs {
 namespace {
 
-constexpr uint64_t kMostChunks = 1024;
+constexpr uint64_t kMostChunks = 256 << 10;
 
 }  // namespace
 
@@ -71,6 +71,7 @@ absl::Status FileContent::End(Inode* inode) {
   EndRun();
   InodeExtra& extra = inode->Extra();
   extra.chunked = true;
+  filler_ += sizeof(uint32_t) * ((at_ + ChunkSize() - 1) / ChunkSize());
   extra.chunk_bits = chunk_bits_;
   extra.runs = std::move(runs_);
   runs_.clear();

@@ -2,9 +2,9 @@
 // with holes between them.
 //
 // A hole is kept as one when it covers a whole chunk, and chunks are as large as makes at most
-// 1,024 of a file: so a file's table stays below a block, and no archive can make a volume hold
-// much more than what came, be it of zeros or of tables. What is filled with zeros all the same is
-// counted.
+// 262,144 of a file: so its table on the volume is at most 1 MiB. Zeros written for the rest of
+// holes, and tables, are counted, so that whoever calls can bound what a small archive makes of a
+// large volume.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class FileContent {
   // Puts size, place and chunks into the file's inode.
   absl::Status End(Inode* inode);
 
-  // Zeros written for holes so far, of all files.
+  // Bytes of zeros written for holes, and of tables, so far, of all files.
   uint64_t filler() const { return filler_; }
 
  private:

@@ -10,6 +10,7 @@
 #include "base/fuzz_testing.h"
 #include "base/strings.h"
 #include "image-rs-cpp/testing/tar_builder.h"
+#include "image-rs-cpp/unpack/folder_tree.h"
 #include "image-rs-cpp/unpack/layer_applier.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
 
@@ -37,11 +38,12 @@ void Try(ByteView data) {
   struct stat before, after;
   Require(lstat(outside.c_str(), &before) == 0);
   UnpackBudget budget(limits);
-  auto applier = LayerApplier::Create(inside, limits, &budget);
-  Require(applier.ok());
-  TarReader reader(&*applier, limits);
+  auto tree = FolderTree::Create(inside);
+  Require(tree.ok());
+  LayerApplier applier(tree->get(), limits, &budget);
+  TarReader reader(&applier, limits);
   if (reader.Write(data).ok() && reader.Finish().ok()) {
-    auto facts = applier->Finish();
+    auto facts = applier.Finish();
     if (facts.ok()) Require(facts->entries <= limits.max_entries);
   }
   Require(ReadTextFile(outside, 100).value_or("") == "untouched");

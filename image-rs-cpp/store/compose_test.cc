@@ -43,14 +43,15 @@ class ComposeTest : public ::testing::Test {
   }
 
   void Add(Bytes tar) {
-    auto layer = store_->GetOrUnpack(
-        BlobDigest::OfSha256(tar), [&](const std::string& staging) -> absl::StatusOr<LayerFacts> {
-          UnpackBudget budget(limits_);
-          ASSIGN_OR_RETURN(auto applier, LayerApplier::Create(staging, limits_, &budget));
-          TarReader reader(&applier, limits_);
-          RETURN_IF_ERROR(reader.Write(tar));
-          return applier.Finish();
-        });
+    auto layer = store_->GetOrUnpack(BlobDigest::OfSha256(tar),
+                                     [&](LayerPlace& place) -> absl::StatusOr<LayerFacts> {
+                                       UnpackBudget budget(limits_);
+                                       ASSIGN_OR_RETURN(LayerTree* const tree, place.Begin());
+                                       LayerApplier applier(tree, limits_, &budget);
+                                       TarReader reader(&applier, limits_);
+                                       RETURN_IF_ERROR(reader.Write(tar));
+                                       return applier.Finish();
+                                     });
     ASSERT_TRUE(layer.ok()) << layer.status();
     layers_.push_back(*layer);
   }
@@ -379,19 +380,18 @@ TEST_F(ComposeTest, RefusesPathsTheOptionsCannotHold) {
 
 TEST_F(ComposeTest, AFailedUnpackLeavesNoTrace) {
   const BlobDigest digest = BlobDigest::OfSha256(AsBytes("x"));
-  auto failed = store_->GetOrUnpack(digest, [](const std::string& staging) {
-    EXPECT_TRUE(WriteFile(staging + "/partial", AsBytes("x")).ok());
+  auto failed = store_->GetOrUnpack(digest, [](LayerPlace& place) {
+    EXPECT_TRUE(WriteFile(place.folder() + "/partial", AsBytes("x")).ok());
     return absl::StatusOr<LayerFacts>(absl::DataLossError("cut"));
   });
   EXPECT_TRUE(absl::IsDataLoss(failed.status()));
   EXPECT_TRUE(std::filesystem::is_empty(folder_->path() + "/image/staging"));
   EXPECT_TRUE(std::filesystem::is_empty(folder_->path() + "/image/layers"));
   // The next one may try.
-  EXPECT_TRUE(
-      store_
-          ->GetOrUnpack(digest,
-                        [](const std::string&) { return absl::StatusOr<LayerFacts>(LayerFacts()); })
-          .ok());
+  EXPECT_TRUE(store_
+                  ->GetOrUnpack(
+                      digest, [](LayerPlace&) { return absl::StatusOr<LayerFacts>(LayerFacts()); })
+                  .ok());
 }
 
 TEST_F(ComposeTest, TwoThreadsUnpackALayerOnce) {
@@ -400,7 +400,7 @@ TEST_F(ComposeTest, TwoThreadsUnpackALayerOnce) {
   std::atomic<int> waiting = 0;
   auto get = [&] {
     ++waiting;
-    auto layer = store_->GetOrUnpack(digest, [&](const std::string&) {
+    auto layer = store_->GetOrUnpack(digest, [&](LayerPlace&) {
       while (waiting < 4) std::this_thread::yield();
       ++unpacked;
       return absl::StatusOr<LayerFacts>(LayerFacts());

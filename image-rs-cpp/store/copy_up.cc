@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 
@@ -34,11 +35,38 @@ absl::Status CopyXattrs(int from_fd, const std::string& to) {
   return absl::OkStatus();
 }
 
+// By hand, where the two file systems have no way between them. Blocks of zeros stay holes: not
+// every file system says where it has some.
+absl::Status ReadAndWrite(int from, int to, off_t start, off_t end) {
+  std::string buffer(256 << 10, '\0');
+  const std::string zeros(4096, '\0');
+  while (start < end) {
+    const size_t wanted = std::min(buffer.size(), static_cast<size_t>(end - start));
+    const ssize_t count = pread(from, buffer.data(), wanted, start);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoStatus(errno, "reading a file of a lower layer");
+    if (count == 0) return absl::DataLossError("a file of a lower layer became shorter");
+    std::string_view rest(buffer.data(), static_cast<size_t>(count));
+    for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), zeros.size()))) {
+      const std::string_view block = rest.substr(0, zeros.size());
+      const off_t at = start + count - static_cast<off_t>(rest.size());
+      if (block == std::string_view(zeros).substr(0, block.size())) continue;
+      if (lseek(to, at, SEEK_SET) < 0) return ErrnoStatus(errno, "seek");
+      RETURN_IF_ERROR(WriteAll(to, AsBytes(block)));
+    }
+    start += count;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CopyPart(int from, int to, off_t start, off_t end) {
   while (start < end) {
     const ssize_t count =
         copy_file_range(from, &start, to, nullptr, static_cast<size_t>(end - start), 0);
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL)) {
+      return ReadAndWrite(from, to, start, end);
+    }
     if (count < 0) return ErrnoStatus(errno, "copying a file of a lower layer");
     if (count == 0) return absl::DataLossError("a file of a lower layer became shorter");
   }

@@ -94,8 +94,10 @@ TEST_F(FullDiskTest, AStoreThatKeepsIsWholeWhereverTheDiskEnds) {
     WithDisk(StrCat("size=1m,nr_inodes=", inodes), [&] {
       const std::string work = disk_ + "/image";
       auto id = [](int i) { return BlobDigest::OfSha256(AsBytes(StrCat(i))); };
-      auto unpack = [](const std::string& at) -> absl::StatusOr<LayerFacts> {
-        for (int i = 0; i < 3; ++i) RETURN_IF_ERROR(WriteFile(StrCat(at, "/", i), AsBytes("x")));
+      auto unpack = [](LayerPlace& at) -> absl::StatusOr<LayerFacts> {
+        for (int i = 0; i < 3; ++i) {
+          RETURN_IF_ERROR(WriteFile(StrCat(at.folder(), "/", i), AsBytes("x")));
+        }
         LayerFacts facts;
         facts.entries = facts.bytes = 3;
         return facts;

@@ -18,12 +18,19 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/store/layer_index.h"
+#include "image-rs-cpp/store/volume_place.h"
 #include "image-rs-cpp/unpack/budget.h"
 
 namespace nacre::image {
 namespace {
 
 uint64_t SizeOf(const LayerFacts& facts) { return facts.bytes + facts.entries * kInodeSize; }
+
+uint64_t MaxSize(const LayerStoreOptions& options) {
+  if (options.volumes == nullptr) return options.max_size;
+  const uint64_t capacity = options.volumes->capacity();
+  return options.max_size == 0 ? capacity : std::min(options.max_size, capacity);
+}
 
 absl::Status Move(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
@@ -56,6 +63,9 @@ absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& folder) {
 
 ScratchFolder::~ScratchFolder() { (void)RemoveTree(path_); }
 
+LayerStore::LayerStore(std::string work_dir, const LayerStoreOptions& options)
+    : work_dir_(std::move(work_dir)), options_(options), max_size_(MaxSize(options)) {}
+
 absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Create(const std::string& work_dir,
                                                                const LayerStoreOptions& options) {
   // overlayfs options are one string with ',' ':' and '\' as marks.
@@ -63,6 +73,11 @@ absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Create(const std::string
       work_dir.find_first_of(",:\\") != std::string::npos) {
     return absl::InvalidArgumentError(
         StrCat("image work folder '", work_dir, "' must be absolute, without ',', ':' or '\\'"));
+  }
+  if (options.volumes != nullptr && options.keep) {
+    return absl::InvalidArgumentError(
+        "image store: layers in volumes cannot be kept, as what makes them readable ends with the "
+        "process that wrote them");
   }
   for (const char* kind : {"staging", "attributes", "index", "layers"}) {
     const std::string folder = StrCat(work_dir, "/", kind);
@@ -110,7 +125,8 @@ absl::Status LayerStore::Load() {
   for (StoredLayer& layer : layers) {
     folders.insert(layer.path);
     layer.path = StrCat(work_dir_, "/layers/", layer.path);
-    size_ += SizeOf(layer.facts);
+    layer.size = SizeOf(layer.facts);
+    size_ += layer.size;
     const std::string diff_id = layer.diff_id;
     slots_[diff_id] = {std::make_shared<const StoredLayer>(std::move(layer)), ++uses_};
   }
@@ -121,7 +137,7 @@ absl::Status LayerStore::Load() {
     if (ParseNumber(name, &number)) next_number_ = std::max(next_number_, number + 1);
   }
   // It may be smaller than it was.
-  return options_.max_size == 0 ? absl::OkStatus() : Collect(options_.max_size);
+  return max_size_ == 0 ? absl::OkStatus() : Collect(max_size_);
 }
 
 // So that the order survives a restart; nothing is lost when it does not.
@@ -150,13 +166,13 @@ uint64_t LayerStore::size() {
 }
 
 uint64_t LayerStore::Room() {
-  if (options_.max_size == 0) return UnpackBudget::kUnlimited;
+  if (max_size_ == 0 || options_.volumes != nullptr) return UnpackBudget::kUnlimited;
   std::lock_guard lock(mutex_);
   uint64_t used = 0;
   for (const auto& [diff_id, slot] : slots_) {
-    if (slot.layer != nullptr && slot.layer.use_count() > 1) used += SizeOf(slot.layer->facts);
+    if (slot.layer != nullptr && slot.layer.use_count() > 1) used += slot.layer->size;
   }
-  return options_.max_size - std::min(options_.max_size, used);
+  return max_size_ - std::min(max_size_, used);
 }
 
 absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
@@ -188,16 +204,34 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::GetOrUnpack(
 
 absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackNew(const BlobDigest& diff_id,
                                                                          const Unpack& unpack) {
+  if (options_.volumes == nullptr) return UnpackFolder(diff_id, unpack);
+  VolumePlace place(options_.volumes, this);
+  StoredLayer layer;
+  layer.diff_id = diff_id.text();
+  ASSIGN_OR_RETURN(layer.facts, unpack(place));
+  ASSIGN_OR_RETURN(VolumePlace::Mounted mounted, place.Mount(),
+                   StrCat("layer with the diffID ", layer.diff_id));
+  layer.path = std::move(mounted.path);
+  layer.volume = std::move(mounted.volume);
+  layer.size = mounted.size;
+  return std::make_shared<const StoredLayer>(std::move(layer));
+}
+
+absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackFolder(
+    const BlobDigest& diff_id, const Unpack& unpack) {
   const std::string staging = UniquePath("staging");
   const std::string folder = staging.substr(staging.rfind('/') + 1);
-  RETURN_IF_ERROR(MakeDirectories(staging, 0700));
   absl::StatusOr<LayerFacts> facts = UnpackInto(staging, unpack);
   if (!facts.ok()) {
     absl::Status removed = RemoveTree(staging);
     if (removed.ok()) return facts.status();
     return Annotate(facts.status(), StrCat("staging folder left behind (", Message(removed), ")"));
   }
-  StoredLayer layer{diff_id.text(), StrCat(work_dir_, "/layers/", folder), *std::move(facts)};
+  StoredLayer layer;
+  layer.diff_id = diff_id.text();
+  layer.path = StrCat(work_dir_, "/layers/", folder);
+  layer.size = SizeOf(*facts);
+  layer.facts = *std::move(facts);
   absl::Status stored = Move(staging, layer.path);
   if (stored.ok() && options_.keep) {
     stored = [&]() -> absl::Status {
@@ -207,8 +241,7 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackNew(const B
     }();
   }
   if (!stored.ok()) {
-    std::lock_guard lock(mutex_);
-    size_ -= SizeOf(layer.facts);
+    Give(layer.size);
     if (options_.keep) (void)unlink(IndexPath(layer.diff_id).c_str());
     (void)RemoveTree(staging);
     (void)RemoveTree(layer.path);
@@ -219,7 +252,8 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> LayerStore::UnpackNew(const B
 
 absl::StatusOr<LayerFacts> LayerStore::UnpackInto(const std::string& staging,
                                                   const Unpack& unpack) {
-  ASSIGN_OR_RETURN(LayerFacts facts, unpack(staging));
+  ASSIGN_OR_RETURN(const auto place, StagingPlace::Create(staging));
+  ASSIGN_OR_RETURN(LayerFacts facts, unpack(*place));
   if (options_.keep) RETURN_IF_ERROR(SyncAll(staging));
   RETURN_IF_ERROR(MakeRoom(SizeOf(facts)));
   return facts;
@@ -227,17 +261,39 @@ absl::StatusOr<LayerFacts> LayerStore::UnpackInto(const std::string& staging,
 
 absl::Status LayerStore::MakeRoom(uint64_t wanted) {
   std::lock_guard lock(mutex_);
-  if (options_.max_size != 0) {
-    const uint64_t rest = options_.max_size - std::min(options_.max_size, wanted);
+  if (max_size_ != 0) {
+    const uint64_t rest = max_size_ - std::min(max_size_, wanted);
     RETURN_IF_ERROR(CollectLocked(rest));
-    if (wanted > options_.max_size || size_ > rest) {
+    if (wanted > max_size_ || size_ > rest) {
       return absl::ResourceExhaustedError(StrCat("image store: layers in use take ", size_,
                                                  " bytes, this layer ", wanted, ", allowed are ",
-                                                 options_.max_size));
+                                                 max_size_));
     }
   }
   size_ += wanted;
   return absl::OkStatus();
+}
+
+absl::Status LayerStore::Take(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  const uint64_t rest = max_size_ - std::min(max_size_, bytes);
+  RETURN_IF_ERROR(CollectLocked(rest));
+  if (size_ > rest) {
+    return absl::ResourceExhaustedError(StrCat(
+        "the layers take more bytes than the image store's volumes have room for: ", max_size_));
+  }
+  size_ += bytes;
+  return absl::OkStatus();
+}
+
+void LayerStore::Give(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  size_ -= bytes;
+}
+
+bool LayerStore::RemoveOne() {
+  std::lock_guard lock(mutex_);
+  return RemoveOldest().value_or(false);
 }
 
 absl::Status LayerStore::Collect(uint64_t size) {
@@ -247,19 +303,26 @@ absl::Status LayerStore::Collect(uint64_t size) {
 
 absl::Status LayerStore::CollectLocked(uint64_t size) {
   while (size_ > size) {
-    auto oldest = slots_.end();
-    for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
-      // New users come through this lock only, so one reference is ours alone.
-      if (slot->second.layer == nullptr || slot->second.layer.use_count() > 1) continue;
-      if (oldest == slots_.end() || slot->second.used < oldest->second.used) oldest = slot;
-    }
-    if (oldest == slots_.end()) return absl::OkStatus();
-    const std::shared_ptr<const StoredLayer> layer = oldest->second.layer;
-    slots_.erase(oldest);
-    size_ -= SizeOf(layer->facts);
-    RETURN_IF_ERROR(Discard(*layer));
+    ASSIGN_OR_RETURN(const bool removed, RemoveOldest());
+    if (!removed) break;
   }
   return absl::OkStatus();
+}
+
+// Of those that nobody uses; false when there is none.
+absl::StatusOr<bool> LayerStore::RemoveOldest() {
+  auto oldest = slots_.end();
+  for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
+    // New users come through this lock only, so one reference is ours alone.
+    if (slot->second.layer == nullptr || slot->second.layer.use_count() > 1) continue;
+    if (oldest == slots_.end() || slot->second.used < oldest->second.used) oldest = slot;
+  }
+  if (oldest == slots_.end()) return false;
+  const std::shared_ptr<const StoredLayer> layer = oldest->second.layer;
+  slots_.erase(oldest);
+  size_ -= layer->size;
+  RETURN_IF_ERROR(Discard(*layer));
+  return true;
 }
 
 absl::Status LayerStore::Discard(const StoredLayer& layer) {
@@ -268,7 +331,8 @@ absl::Status LayerStore::Discard(const StoredLayer& layer) {
     if (unlink(entry.c_str()) != 0) return ErrnoStatus(errno, entry);
     RETURN_IF_ERROR(SyncFolder(work_dir_ + "/index"));
   }
-  return RemoveTree(layer.path);
+  // A volume goes with the last reference to it.
+  return layer.volume != nullptr ? absl::OkStatus() : RemoveTree(layer.path);
 }
 
 }  // namespace nacre::image

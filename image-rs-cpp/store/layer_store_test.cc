@@ -25,9 +25,9 @@ BlobDigest Id(int number) { return BlobDigest::OfSha256(AsBytes(StrCat("layer ",
 
 // A layer of a few files that all say which layer they are of.
 LayerStore::Unpack Files(int number, uint64_t bytes = 1000) {
-  return [number, bytes](const std::string& folder) -> absl::StatusOr<LayerFacts> {
+  return [number, bytes](LayerPlace& place) -> absl::StatusOr<LayerFacts> {
     for (int i = 0; i < 5; ++i) {
-      RETURN_IF_ERROR(WriteFile(StrCat(folder, "/", i), AsBytes(StrCat(number))));
+      RETURN_IF_ERROR(WriteFile(StrCat(place.folder(), "/", i), AsBytes(StrCat(number))));
     }
     LayerFacts facts;
     facts.bytes = bytes;
@@ -37,7 +37,7 @@ LayerStore::Unpack Files(int number, uint64_t bytes = 1000) {
   };
 }
 
-absl::StatusOr<LayerFacts> MustNotUnpack(const std::string&) {
+absl::StatusOr<LayerFacts> MustNotUnpack(LayerPlace&) {
   return absl::InternalError("was to be in the store");
 }
 
@@ -218,7 +218,9 @@ TEST_F(LayerStoreTest, IsWholeAfterAKillAtAnyMoment) {
 }
 
 TEST(LayerIndex, RefusesOtherDocuments) {
-  const StoredLayer layer{Id(1).text(), "/x/layers/3", {}};
+  StoredLayer layer;
+  layer.diff_id = Id(1).text();
+  layer.path = "/x/layers/3";
   auto text = FormatIndexEntry(layer, "3");
   ASSERT_OK(text.status());
   auto read = ParseIndexEntry(*text);

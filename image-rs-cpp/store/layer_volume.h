@@ -28,8 +28,8 @@ enum class VolumePart {
 // What dm-verity is told (kernel Documentation/admin-guide/device-mapper/verity.rst, version 1,
 // SHA-256, salt first).
 struct VerityRoot {
-  std::string hash;  // 32 bytes
-  std::string salt;  // 32 bytes
+  std::string hash;          // 32 bytes
+  std::string salt;          // 32 bytes
   uint64_t data_blocks = 0;  // at least 2, so that there is a leaf
   uint64_t leaf_blocks = 0;
   uint64_t inner_blocks = 0;
@@ -42,7 +42,8 @@ class LayerVolume {
   // `blocks` is whole blocks, for block number `block` on. Each part is written from its start
   // without gaps, once; but for the first block of kData and that of kLeafHashes, which come last,
   // each in a call of its own (the superblock needs to know the whole image, and the first leaf the
-  // superblock). kResourceExhausted when there is no room left.
+  // superblock). kResourceExhausted when there is no room left: nothing has changed then, and the
+  // same call may be made again once other volumes have gone.
   virtual absl::Status Write(VolumePart part, uint64_t block, ByteView blocks) = 0;
   // After the last block: makes what was written readable through dm-verity alone and mounts it,
   // read-only. The folder stays mounted as long as this object lives.

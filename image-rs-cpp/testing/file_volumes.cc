@@ -66,11 +66,6 @@ class FileVolume : public LayerVolume {
       return absl::InternalError(StrCat("part ", index, " is written out of order: block ", block,
                                         " where ", expected, " was to come"));
     }
-    if (last) {
-      done_[index] = true;
-    } else {
-      next = block + blocks.size() / kVolumeBlock;
-    }
     {
       std::lock_guard lock(state_->mutex);
       if (blocks.size() > state_->capacity - state_->used) {
@@ -78,6 +73,11 @@ class FileVolume : public LayerVolume {
       }
       state_->used += blocks.size();
       used_ += blocks.size();
+    }
+    if (last) {
+      done_[index] = true;
+    } else {
+      next = block + blocks.size() / kVolumeBlock;
     }
     for (uint64_t at = block * kVolumeBlock; !blocks.empty();) {
       const ssize_t count =

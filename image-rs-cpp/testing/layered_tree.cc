@@ -48,15 +48,16 @@ absl::Status WriteLayout(const std::string& path, const std::vector<Bytes>& tars
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const StoredLayer>> StoreLayer(LayerStore* store, const Bytes& tar) {
-  return store->GetOrUnpack(
-      BlobDigest::OfSha256(tar), [&](const std::string& staging) -> absl::StatusOr<LayerFacts> {
-        const Limits limits;
-        UnpackBudget budget(limits);
-        ASSIGN_OR_RETURN(auto applier, LayerApplier::Create(staging, limits, &budget));
-        TarReader reader(&applier, limits);
-        RETURN_IF_ERROR(reader.Write(tar));
-        return applier.Finish();
-      });
+  return store->GetOrUnpack(BlobDigest::OfSha256(tar),
+                            [&](LayerPlace& place) -> absl::StatusOr<LayerFacts> {
+                              const Limits limits;
+                              UnpackBudget budget(limits);
+                              ASSIGN_OR_RETURN(LayerTree* const tree, place.Begin());
+                              LayerApplier applier(tree, limits, &budget);
+                              TarReader reader(&applier, limits);
+                              RETURN_IF_ERROR(reader.Write(tar));
+                              return applier.Finish();
+                            });
 }
 
 absl::StatusOr<std::string> TreeThroughOverlay(const std::string& folder,

@@ -101,4 +101,63 @@ absl::StatusOr<std::string> AclFromText(std::string_view text) {
   return ToString(out.bytes());
 }
 
+namespace {
+
+// One of each of the nameless ones, named ones behind theirs, a mask where any are named.
+absl::Status CheckEntries(const std::vector<Entry>& entries) {
+  const auto bad = [](std::string_view why) {
+    return absl::InvalidArgumentError(StrCat("an ACL that Linux does not take: ", why));
+  };
+  uint32_t seen = 0;
+  uint16_t before = 0;
+  for (const Entry& entry : entries) {
+    const bool named = entry.tag == kUser || entry.tag == kGroup;
+    const bool known = named || entry.tag == kUserObj || entry.tag == kGroupObj ||
+                       entry.tag == kMask || entry.tag == kOther;
+    if (!known || entry.permissions > 7 || (named && entry.id == kNoId)) return bad("an entry");
+    if (entry.tag < before || (!named && entry.tag == before)) return bad("the entries' order");
+    before = entry.tag;
+    seen |= entry.tag;
+  }
+  if ((seen & (kUserObj | kGroupObj | kOther)) != (kUserObj | kGroupObj | kOther)) {
+    return bad("owner, group or others are missing");
+  }
+  if ((seen & (kUser | kGroup)) != 0 && (seen & kMask) == 0) return bad("no mask");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<AclMeaning> ReadAcl(std::string_view value) {
+  AclMeaning meaning;
+  meaning.empty = value.empty();
+  if (meaning.empty) return meaning;
+  ByteReader in(AsBytes(value));
+  const absl::StatusOr<uint32_t> version = in.U32Le("ACL version");
+  if (!version.ok() || *version != kVersion || in.remaining() % 8 != 0) {
+    return absl::InvalidArgumentError("an ACL that Linux does not take: its header or its size");
+  }
+  std::vector<Entry> entries;
+  while (!in.done()) {
+    Entry& entry = entries.emplace_back();
+    ASSIGN_OR_RETURN(entry.tag, in.U16Le("tag"));
+    ASSIGN_OR_RETURN(entry.permissions, in.U16Le("permissions"));
+    ASSIGN_OR_RETURN(entry.id, in.U32Le("id"));
+  }
+  meaning.empty = entries.empty();
+  if (meaning.empty) return meaning;
+  RETURN_IF_ERROR(CheckEntries(entries));
+  meaning.only_mode = entries.size() == 3;
+  for (const Entry& entry : entries) {
+    const uint16_t bits = entry.permissions;
+    if (entry.tag == kUserObj) meaning.mode |= static_cast<uint16_t>(bits << 6);
+    if (entry.tag == kOther) meaning.mode |= bits;
+    // The mask, which comes later, takes the group's place.
+    if (entry.tag == kGroupObj || entry.tag == kMask) {
+      meaning.mode = static_cast<uint16_t>((meaning.mode & ~070u) | bits << 3);
+    }
+  }
+  return meaning;
+}
+
 }  // namespace nacre::image

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/printable.h"
+#include "image-rs-cpp/unpack/entry_path.h"
 
 namespace nacre::image {
 
@@ -33,12 +34,9 @@ absl::StatusOr<UniqueFd> ConfinedFolder::OpenBelow(int folder, const std::string
     fd = syscall(SYS_openat2, folder, name, &how, sizeof how);
   } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
   if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-  const std::string shown = StrCat("'", Printable(canonical), "'");
-  if (errno == ELOOP) {
-    return absl::InvalidArgumentError(StrCat(shown, " leads over a symbolic link"));
-  }
-  if (errno == ENOTDIR) return absl::FailedPreconditionError(StrCat(shown, " is not a folder"));
-  return ErrnoStatus(errno, shown);
+  if (errno == ELOOP) return OverALink(canonical);
+  if (errno == ENOTDIR) return NotAFolder(canonical);
+  return ErrnoStatus(errno, StrCat("'", Printable(canonical), "'"));
 }
 
 }  // namespace nacre::image

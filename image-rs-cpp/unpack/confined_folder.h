@@ -18,9 +18,8 @@ class ConfinedFolder {
   const std::string& path() const { return path_; }
 
   // A descriptor (O_PATH unless other flags are given) of a file below the root, by its canonical
-  // path ("" is the root). kNotFound when it is missing; kInvalidArgument when the way there leads
-  // over a symbolic link (O_PATH | O_NOFOLLOW opens a link at its end); kFailedPrecondition when
-  // something on it is not a folder.
+  // path ("" is the root). kNotFound when it is missing; OverALink (O_PATH | O_NOFOLLOW opens a
+  // link at its end) and NotAFolder (entry_path.h).
   absl::StatusOr<UniqueFd> OpenInside(const std::string& canonical, int flags) const;
   // The same below another folder that has been opened so.
   static absl::StatusOr<UniqueFd> OpenBelow(int folder, const std::string& canonical, int flags);

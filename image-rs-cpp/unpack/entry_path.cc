@@ -38,4 +38,12 @@ SplitPath SplitEntryPath(std::string_view canonical) {
   return {std::string(canonical.substr(0, slash)), std::string(canonical.substr(slash + 1))};
 }
 
+absl::Status OverALink(std::string_view path) {
+  return absl::InvalidArgumentError(StrCat("'", Printable(path), "' leads over a symbolic link"));
+}
+
+absl::Status NotAFolder(std::string_view path) {
+  return absl::FailedPreconditionError(StrCat("'", Printable(path), "' is not a folder"));
+}
+
 }  // namespace nacre::image

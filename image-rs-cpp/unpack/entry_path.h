@@ -20,4 +20,9 @@ struct SplitPath {
 };
 SplitPath SplitEntryPath(std::string_view canonical);
 
+// What is wrong with a way through a tree: kInvalidArgument, "leads over a symbolic link", and
+// kFailedPrecondition, "is not a folder".
+absl::Status OverALink(std::string_view path);
+absl::Status NotAFolder(std::string_view path);
+
 }  // namespace nacre::image

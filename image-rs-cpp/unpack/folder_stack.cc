@@ -5,7 +5,6 @@
 #include <cerrno>
 
 #include "base/strings.h"
-#include "image-rs-cpp/printable.h"
 
 namespace nacre::image {
 namespace {
@@ -24,17 +23,16 @@ absl::Status SetTime(const OpenFolder& folder) {
 absl::StatusOr<FolderStack> FolderStack::Create(const ConfinedFolder& root) {
   FolderStack stack;
   ASSIGN_OR_RETURN(UniqueFd fd, root.OpenInside("", kFolder));
-  RETURN_IF_ERROR(stack.Push(std::move(fd), 0));
+  RETURN_IF_ERROR(stack.Push(std::move(fd)));
   stack.top().set_time = false;  // unless the archive says one
   return stack;
 }
 
-absl::Status FolderStack::Push(UniqueFd fd, size_t path_size) {
+absl::Status FolderStack::Push(UniqueFd fd) {
   struct stat info;
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "looking at a folder");
   OpenFolder& folder = folders_.emplace_back();
   folder.fd = std::move(fd);
-  folder.path_size = path_size;
   folder.gives_group = (info.st_mode & S_ISGID) != 0;
   folder.set_time = true;
   folder.time = info.st_mtim;
@@ -44,29 +42,12 @@ absl::Status FolderStack::Push(UniqueFd fd, size_t path_size) {
 absl::Status FolderStack::Leave() {
   RETURN_IF_ERROR(SetTime(top()));
   folders_.pop_back();
-  path_.resize(top().path_size);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string_view> FolderStack::LeaveFor(std::string_view path) {
-  while (folders_.size() > 1) {
-    const bool inside =
-        path.starts_with(path_) && (path.size() == path_.size() || path[path_.size()] == '/');
-    if (inside) break;
-    RETURN_IF_ERROR(Leave());
-  }
-  path.remove_prefix(path_.size());
-  if (path.starts_with('/')) path.remove_prefix(1);
-  return path;
-}
-
-absl::Status FolderStack::Enter(std::string_view name) {
-  ASSIGN_OR_RETURN(UniqueFd fd, ConfinedFolder::OpenBelow(this->fd(), std::string(name), kFolder));
-  const size_t size = path_.size() + (path_.empty() ? 0 : 1) + name.size();
-  RETURN_IF_ERROR(Push(std::move(fd), size));
-  if (!path_.empty()) path_ += '/';
-  path_ += name;
-  return absl::OkStatus();
+absl::Status FolderStack::Enter(const std::string& name) {
+  ASSIGN_OR_RETURN(UniqueFd fd, ConfinedFolder::OpenBelow(this->fd(), name, kFolder));
+  return Push(std::move(fd));
 }
 
 absl::Status FolderStack::Finish() {

@@ -8,7 +8,6 @@
 
 #include <ctime>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -18,7 +17,6 @@ namespace nacre::image {
 
 struct OpenFolder {
   UniqueFd fd;               // O_RDONLY | O_DIRECTORY
-  size_t path_size = 0;      // how much of the stack's path leads here
   bool gives_group = false;  // set-group-id: what is made in it gets its group
   bool set_time = false;     // on leaving it
   timespec time = {};
@@ -31,24 +29,24 @@ class FolderStack {
 
   OpenFolder& top() { return folders_.back(); }
   int fd() const { return folders_.back().fd.get(); }
-  const std::string& path() const { return path_; }
+  // The folder that the top one is in; the root for the root.
+  const OpenFolder& above() const {
+    return folders_[folders_.size() < 2 ? 0 : folders_.size() - 2];
+  }
 
-  // Leaves folders until one on the way to `path` (canonical) is the top; gives what is left of the
-  // way, "" when the top is that folder.
-  absl::StatusOr<std::string_view> LeaveFor(std::string_view path);
   // Enters a folder of the top by its name, keeping the time it has. Errors as
   // ConfinedFolder::OpenInside.
-  absl::Status Enter(std::string_view name);
+  absl::Status Enter(const std::string& name);
+  // Leaves the top, which is not the root.
+  absl::Status Leave();
   // Leaves all but the root, and gives the root its time too.
   absl::Status Finish();
 
  private:
   FolderStack() = default;
-  absl::Status Leave();
-  absl::Status Push(UniqueFd fd, size_t path_size);
+  absl::Status Push(UniqueFd fd);
 
   std::vector<OpenFolder> folders_;
-  std::string path_;
 };
 
 }  // namespace nacre::image

@@ -1,7 +1,7 @@
-// Applies the tar of one layer to an empty folder, in the shape overlayfs wants of a lower layer:
+// Applies the tar of one layer to an empty tree, in the shape overlayfs wants of a lower layer:
 // whiteout files become character devices 0:0, opaque markers the xattr trusted.overlay.opaque
 // (OCI image spec, layer.md; kernel Documentation/filesystems/overlayfs.rst). Owner, mode, times,
-// xattrs, ACLs and holes are kept. Needs the right to make device nodes and to change owners.
+// xattrs, ACLs and holes are kept.
 //
 // Refused: paths that are absolute or hold "..", paths over a symbolic link of the same layer, hard
 // links to what this layer deletes, character device 0:0 and overlayfs's own xattrs (an archive has
@@ -12,13 +12,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "base/unique_fd.h"
 #include "image-rs-cpp/limits.h"
 #include "image-rs-cpp/unpack/budget.h"
-#include "image-rs-cpp/unpack/confined_folder.h"
 #include "image-rs-cpp/unpack/entry_path.h"
-#include "image-rs-cpp/unpack/folder_stack.h"
+#include "image-rs-cpp/unpack/layer_tree.h"
 #include "image-rs-cpp/unpack/tar_entry.h"
 
 namespace nacre::image {
@@ -37,70 +36,56 @@ struct LayerFacts {
 
 class LayerApplier : public TarSink {
  public:
-  // `folder` exists and is empty. `budget` is drawn from per entry and outlives the applier. All
-  // calls come from one thread at a time; one with no umask (thread_umask.h) saves system calls.
-  static absl::StatusOr<LayerApplier> Create(const std::string& folder, const Limits& limits,
-                                             UnpackBudget* budget);
+  // `tree` is empty, and its calls come from whoever calls the applier. `budget` is drawn from per
+  // entry. All three outlive the applier.
+  LayerApplier(LayerTree* tree, const Limits& limits, UnpackBudget* budget);
 
   absl::Status BeginEntry(const TarEntry& entry) override;
   absl::Status EntryData(ByteView data) override;
   absl::Status EntryHole(uint64_t size) override;
   absl::Status EndEntry() override;
 
-  // After the last entry: the times of folders that are still open.
+  // After the last entry: finishes the tree too.
   absl::StatusOr<LayerFacts> Finish();
 
   uint64_t entries() const { return facts_.entries; }
   uint64_t content() const { return facts_.bytes; }
 
  private:
-  LayerApplier(ConfinedFolder root, FolderStack stack, const Limits& limits, UnpackBudget* budget);
-
   absl::Status Apply(const TarEntry& entry);
   absl::Status ApplyWhiteout(const SplitPath& place);
   absl::Status ApplyFolder(const TarEntry& entry, const std::string& path, const SplitPath& place);
   absl::Status ApplyHardLink(const TarEntry& entry, const std::string& path,
                              const SplitPath& place);
   absl::Status LinkOutside(const std::string& path, std::string target, const SplitPath& place);
-  absl::Status CheckNotHidden(std::string_view path) const;
+  absl::Status CheckNotHidden(const std::string& path) const;
   absl::Status ApplyFile(const TarEntry& entry, const SplitPath& place);
   absl::Status ApplyNode(const TarEntry& entry, const SplitPath& place);
-  absl::StatusOr<int> MakeNode(const TarEntry& entry, const char* name);
+  absl::Status CheckNode(const TarEntry& entry);
+  absl::Status CheckFiller() const;
 
-  // Makes `parent` the top of the stack. Missing folders are made; so are those where this layer's
-  // whiteout stands in the way, unless the entry is a whiteout itself.
+  // Makes `parent` the tree's current folder. Missing folders are made; so are those where this
+  // layer's whiteout stands in the way, unless the entry is a whiteout itself.
   enum class InTheWay { kReplaceWhiteout, kRefuse };
   absl::Status OpenParent(const std::string& parent, InTheWay in_the_way);
+  absl::Status Enter(const std::string& name);
   absl::Status MakeFolder(const std::string& name, InTheWay in_the_way);
   absl::Status RememberImplicit(const std::string& path);
-  // Clears the way in the top folder for a new entry that is not a folder.
+  // Clears the way in the current folder for a new entry that is not a folder.
   absl::Status RemoveExisting(const SplitPath& place);
-  absl::Status SetFolderAttributes(const TarEntry& entry, bool is_new);
-  absl::Status SetFileAttributes();
-  absl::Status SetNodeAttributes(const TarEntry& entry, const std::string& name);
-  absl::Status SetXattrsOf(const TarEntry& entry, int fd);
 
-  // Whether what this thread makes in the top folder has the owner and the mode it is made with.
-  bool OwnerIsRight(const TarEntry& entry);
-  bool ModeIsRight(const TarEntry& entry) const;
-  absl::Status LookAtFirstFile(const TarEntry& entry);
-
-  ConfinedFolder root_;
-  FolderStack stack_;
+  LayerTree* tree_;
   const Limits* limits_;
   UnpackBudget* budget_;
   LayerFacts facts_;
   uint32_t device_nodes_ = 0;
   size_t implicit_size_ = 0;
 
-  const uint32_t uid_, gid_;  // what we make belongs to
-  bool plain_maker_ = false;  // seen: files are made with just the owner and mode asked for
-  bool looked_ = false;
-  bool default_acls_ = false;  // some folder gives what is made in it an ACL
+  std::string path_;                // of the tree's current folder
+  std::vector<size_t> path_sizes_;  // of each folder above it
 
   const TarEntry* current_ = nullptr;
-  UniqueFd file_;  // open between BeginEntry and EndEntry of a file
-  bool ends_in_hole_ = false;
+  bool in_file_ = false;
 };
 
 }  // namespace nacre::image

@@ -9,9 +9,13 @@
 
 #include <filesystem>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "image-rs-cpp/erofs/volume_tree.h"
+#include "image-rs-cpp/testing/file_volumes.h"
 #include "image-rs-cpp/testing/tar_builder.h"
+#include "image-rs-cpp/unpack/folder_tree.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
 
 namespace nacre::image {
@@ -22,8 +26,10 @@ using testing::Member;
 using testing::TarBuilder;
 using ::testing::UnorderedElementsAre;
 
-// Unpacks into a folder that lies beside one it must never touch.
-class LayerApplierTest : public ::testing::Test {
+enum class Into { kFolder, kVolume };
+
+// Unpacks into a folder that lies beside one it must never touch, or into a volume.
+class LayerApplierTest : public ::testing::TestWithParam<Into> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root: makes device nodes and changes owners";
@@ -35,15 +41,31 @@ class LayerApplierTest : public ::testing::Test {
     ASSERT_TRUE(MakeDirectories(root_).ok());
     ASSERT_TRUE(MakeDirectories(outside_).ok());
     ASSERT_TRUE(WriteFile(outside_ + "/secret", AsBytes("untouched")).ok());
+    if (GetParam() == Into::kFolder) return;
+    if (const std::string why = testing::WhyNoVolumes(); !why.empty()) GTEST_SKIP() << why;
+    volumes_.emplace(temporary_->path() + "/volumes", 1 << 30);
   }
 
-  absl::StatusOr<LayerFacts> Apply(ByteView tar) {
+  absl::StatusOr<LayerFacts> ApplyTo(LayerTree* tree, ByteView tar) {
     UnpackBudget budget(limits_);
-    ASSIGN_OR_RETURN(LayerApplier applier, LayerApplier::Create(root_, limits_, &budget));
+    LayerApplier applier(tree, limits_, &budget);
     TarReader reader(&applier, limits_);
     RETURN_IF_ERROR(reader.Write(tar));
     RETURN_IF_ERROR(reader.Finish());
     return applier.Finish();
+  }
+  // A volume is a new one each time, and root_ then where it is mounted.
+  absl::StatusOr<LayerFacts> Apply(ByteView tar) {
+    if (!volumes_) {
+      ASSIGN_OR_RETURN(auto tree, FolderTree::Create(root_));
+      return ApplyTo(tree.get(), tar);
+    }
+    volume_.reset();
+    ASSIGN_OR_RETURN(volume_, volumes_->New());
+    erofs::VolumeTree tree(volume_.get());
+    ASSIGN_OR_RETURN(LayerFacts facts, ApplyTo(&tree, tar));
+    ASSIGN_OR_RETURN(root_, volume_->Mount(tree.root()));
+    return facts;
   }
 
   // The message of the refusal; also checks that nothing outside changed.
@@ -78,12 +100,27 @@ class LayerApplierTest : public ::testing::Test {
     return text.ok() ? *text : text.status().ToString();
   }
 
+  // Hexadecimal; "none" when it is not there.
+  std::string Xattr(const std::string& path, const char* name) {
+    char value[1024];
+    const ssize_t size = lgetxattr((root_ + "/" + path).c_str(), name, value, sizeof value);
+    if (size < 0) return "none";
+    return HexEncode(AsBytes(std::string_view(value, static_cast<size_t>(size))));
+  }
+
   Limits limits_;
   std::optional<TemporaryDirectory> temporary_;
   std::string root_, outside_;
+  std::optional<testing::FileVolumes> volumes_;
+  std::unique_ptr<LayerVolume> volume_;
 };
 
-TEST_F(LayerApplierTest, KeepsOwnerModeAndTime) {
+INSTANTIATE_TEST_SUITE_P(Into, LayerApplierTest, ::testing::Values(Into::kFolder, Into::kVolume),
+                         [](const auto& at) {
+                           return at.param == Into::kFolder ? "Folder" : "Volume";
+                         });
+
+TEST_P(LayerApplierTest, KeepsOwnerModeAndTime) {
   auto facts = Apply(TarBuilder()
                          .Add({.path = "./", .type = '5', .mode = 0711, .uid = 5, .mtime = 99})
                          .Add({.path = "d", .type = '5', .mode = 01777, .uid = 3, .mtime = 1000})
@@ -110,7 +147,7 @@ TEST_F(LayerApplierTest, KeepsOwnerModeAndTime) {
   EXPECT_EQ(std::filesystem::read_symlink(root_ + "/d/link"), "/etc/passwd");
 }
 
-TEST_F(LayerApplierTest, MakesLinksDevicesAndFifos) {
+TEST_P(LayerApplierTest, MakesLinksDevicesAndFifos) {
   auto facts = Apply(TarBuilder()
                          .File("a", "x")
                          .HardLink("sub/b", "./a")
@@ -128,7 +165,7 @@ TEST_F(LayerApplierTest, MakesLinksDevicesAndFifos) {
   EXPECT_THAT(facts->implicit_folders, UnorderedElementsAre("", "sub"));
 }
 
-TEST_F(LayerApplierTest, TurnsWhiteoutsIntoOverlaysOwn) {
+TEST_P(LayerApplierTest, TurnsWhiteoutsIntoOverlaysOwn) {
   ASSERT_TRUE(Apply(TarBuilder()
                         .Folder("d")
                         .File("d/.wh.gone", "")
@@ -143,7 +180,7 @@ TEST_F(LayerApplierTest, TurnsWhiteoutsIntoOverlaysOwn) {
   EXPECT_FALSE(Exists("d/.wh.gone"));
 }
 
-TEST_F(LayerApplierTest, WhiteoutsHideOnlyWhatIsBelow) {
+TEST_P(LayerApplierTest, WhiteoutsHideOnlyWhatIsBelow) {
   ASSERT_TRUE(Apply(TarBuilder()
                         .File("file", "mine")
                         .File(".wh.file", "")
@@ -166,7 +203,7 @@ TEST_F(LayerApplierTest, WhiteoutsHideOnlyWhatIsBelow) {
   EXPECT_EQ(Content("plain"), "mine");
 }
 
-TEST_F(LayerApplierTest, WhiteoutsBelowWhatIsNoFolderHideNothing) {
+TEST_P(LayerApplierTest, WhiteoutsBelowWhatIsNoFolderHideNothing) {
   ASSERT_TRUE(Apply(TarBuilder()
                         .File("file", "mine")
                         .File("file/.wh.x", "")
@@ -182,7 +219,7 @@ TEST_F(LayerApplierTest, WhiteoutsBelowWhatIsNoFolderHideNothing) {
   EXPECT_EQ(*ReadTextFile(outside_ + "/secret", 100), "untouched");
 }
 
-TEST_F(LayerApplierTest, LaterEntriesReplaceEarlierOnes) {
+TEST_P(LayerApplierTest, LaterEntriesReplaceEarlierOnes) {
   auto facts = Apply(TarBuilder()
                          .File("a", "one")
                          .File("a", "two")
@@ -204,7 +241,7 @@ TEST_F(LayerApplierTest, LaterEntriesReplaceEarlierOnes) {
   EXPECT_THAT(facts->implicit_folders, UnorderedElementsAre(""));
 }
 
-TEST_F(LayerApplierTest, KeepsExtendedAttributes) {
+TEST_P(LayerApplierTest, KeepsExtendedAttributes) {
   ASSERT_TRUE(Apply(TarBuilder()
                         .Pax({{"SCHILY.xattr.user.note", "hi"},
                               {"SCHILY.xattr.security.selinux", "left out"},
@@ -222,7 +259,69 @@ TEST_F(LayerApplierTest, KeepsExtendedAttributes) {
   EXPECT_EQ(lgetxattr((root_ + "/l").c_str(), "trusted.mark", value, sizeof value), 1);
 }
 
-TEST_F(LayerApplierTest, RefusesOverlaysOwnAttributesAndDevice) {
+TEST_P(LayerApplierTest, AnAclThatSaysNoMoreThanTheModeBecomesTheMode) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Pax({{"SCHILY.acl.access", "user::rw-,group::r--,other::---"}})
+                        .File("plain", "", 02777)
+                        .Pax({{"SCHILY.acl.access",
+                               "user::rwx,user:7:rw-,group::r-x,mask::r--,other::--x"}})
+                        .File("named", "", 0600)
+                        .Pax({{"SCHILY.acl.default", "user::rwx,group::r-x,other::---"}})
+                        .Folder("d", 0711)
+                        .File("d/x", "", 0666)
+                        .Finish())
+                  .ok());
+  EXPECT_EQ(Stat("plain").st_mode & 07777, 02640u);
+  EXPECT_EQ(Xattr("plain", "system.posix_acl_access"), "none");
+  EXPECT_EQ(Stat("named").st_mode & 07777, 0741u);
+  EXPECT_EQ(Xattr("named", "system.posix_acl_access").size(), 2 * (4 + 5 * 8u));
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0711u);
+  EXPECT_EQ(Xattr("d", "system.posix_acl_default").size(), 2 * (4 + 3 * 8u));
+  EXPECT_EQ(Stat("d/x").st_mode & 07777, 0666u);
+  EXPECT_EQ(Xattr("d/x", "system.posix_acl_access"), "none");
+}
+
+TEST_P(LayerApplierTest, AFolderNamedAgainKeepsAttributesButNoAcl) {
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Pax({{"SCHILY.xattr.trusted.first", "1"},
+                              {"SCHILY.xattr.trusted.both", "1"},
+                              {"SCHILY.acl.access",
+                               "user::rwx,user:7:rwx,group::---,mask::rwx,other::---"}})
+                        .Folder("d", 0700)
+                        .Pax({{"SCHILY.xattr.trusted.both", "2"}})
+                        .Folder("d", 0755)
+                        .Finish())
+                  .ok());
+  EXPECT_EQ(Stat("d").st_mode & 07777, 0755u);
+  EXPECT_EQ(Xattr("d", "trusted.first"), "31");
+  EXPECT_EQ(Xattr("d", "trusted.both"), "32");
+  EXPECT_EQ(Xattr("d", "system.posix_acl_access"), "none");
+}
+
+TEST_P(LayerApplierTest, RefusesAttributesThatLinuxRefuses) {
+  const struct {
+    const char *key, *value;
+    char type;
+    const char* named;
+  } refused[] = {
+      {"SCHILY.xattr.user.note", "x", '2', "'user.note'"},
+      {"SCHILY.xattr.user.note", "x", '6', "'user.note'"},
+      {"SCHILY.xattr.other.note", "x", '0', "'other.note'"},
+      {"SCHILY.xattr.user.", "x", '0', "'user.'"},
+      {"SCHILY.xattr.security.capability", "no capability at all", '0', "'security.capability'"},
+      {"SCHILY.acl.access", "user::rwx,group::r-x", '0', "acl_access"},
+      {"SCHILY.acl.access", "user::rwx,user:7:r-x,group::r-x,other::---", '0', "acl_access"},
+      {"SCHILY.acl.access", "user::rwx,group::r-x,other::---", '2', "acl_access"},
+      {"SCHILY.acl.default", "user::rwx,group::r-x,other::---", '0', "acl_default"},
+  };
+  for (const auto& [key, value, type, named] : refused) {
+    TarBuilder tar;
+    tar.Pax({{key, value}}).Add({.path = "x", .type = type, .link_target = "y"});
+    EXPECT_THAT(Refusal(tar.Finish()), HasSubstr(named)) << value;
+  }
+}
+
+TEST_P(LayerApplierTest, RefusesOverlaysOwnAttributesAndDevice) {
   EXPECT_THAT(Refusal(TarBuilder()
                           .Pax({{"SCHILY.xattr.trusted.overlay.redirect", "/etc"}})
                           .Folder("d")
@@ -232,7 +331,7 @@ TEST_F(LayerApplierTest, RefusesOverlaysOwnAttributesAndDevice) {
               HasSubstr("whiteout to overlayfs"));
 }
 
-TEST_F(LayerApplierTest, RefusesPathsThatLeaveTheRoot) {
+TEST_P(LayerApplierTest, RefusesPathsThatLeaveTheRoot) {
   for (const char* path : {"../outside/x", "a/../../outside/x", "..", "a/..", "./../outside/x"}) {
     EXPECT_THAT(Refusal(TarBuilder().File(path, "evil").Finish()), HasSubstr("'..'")) << path;
     EXPECT_THAT(Refusal(TarBuilder().Folder(path).Finish()), HasSubstr("'..'")) << path;
@@ -242,7 +341,7 @@ TEST_F(LayerApplierTest, RefusesPathsThatLeaveTheRoot) {
   EXPECT_THAT(Refusal(TarBuilder().File("", "evil").Finish()), HasSubstr("is empty"));
 }
 
-TEST_F(LayerApplierTest, RefusesToWriteThroughSymbolicLinks) {
+TEST_P(LayerApplierTest, RefusesToWriteThroughSymbolicLinks) {
   for (const std::string& target : {outside_, std::string("../outside"), std::string(".")}) {
     EXPECT_THAT(Refusal(TarBuilder().Symlink("l", target).File("l/x", "evil").Finish()),
                 HasSubstr("leads over a symbolic link"));
@@ -251,7 +350,7 @@ TEST_F(LayerApplierTest, RefusesToWriteThroughSymbolicLinks) {
   }
 }
 
-TEST_F(LayerApplierTest, ReplacesALinkInsteadOfWritingToItsTarget) {
+TEST_P(LayerApplierTest, ReplacesALinkInsteadOfWritingToItsTarget) {
   ASSERT_TRUE(Apply(TarBuilder()
                         .Symlink("l", outside_ + "/secret")
                         .File("l", "mine")
@@ -264,13 +363,13 @@ TEST_F(LayerApplierTest, ReplacesALinkInsteadOfWritingToItsTarget) {
   EXPECT_EQ(*ReadTextFile(outside_ + "/secret", 100), "untouched");
 }
 
-TEST_F(LayerApplierTest, SetsNoTimeThroughAFolderThatBecameALink) {
+TEST_P(LayerApplierTest, SetsNoTimeThroughAFolderThatBecameALink) {
   const auto before = std::filesystem::last_write_time(outside_);
   ASSERT_TRUE(Apply(TarBuilder().Folder("d").Folder("d/e").Symlink("d", outside_).Finish()).ok());
   EXPECT_EQ(std::filesystem::last_write_time(outside_), before);
 }
 
-TEST_F(LayerApplierTest, RefusesHardLinksToOutside) {
+TEST_P(LayerApplierTest, RefusesHardLinksToOutside) {
   EXPECT_THAT(Refusal(TarBuilder().HardLink("x", "../outside/secret").Finish()), HasSubstr("'..'"));
   EXPECT_THAT(Refusal(TarBuilder().HardLink("x", outside_ + "/secret").Finish()),
               HasSubstr("is absolute"));
@@ -283,7 +382,12 @@ TEST_F(LayerApplierTest, RefusesHardLinksToOutside) {
               HasSubstr("cannot be linked"));
 }
 
-TEST_F(LayerApplierTest, LinksNothingThatThisLayerDeletes) {
+TEST_P(LayerApplierTest, RefusesAHardLinkInPlaceOfTheFolderItsTargetIsIn) {
+  EXPECT_THAT(Refusal(TarBuilder().File("d/e/x", "x").HardLink("d", "d/e/x").Finish()),
+              HasSubstr("inside what the link replaces"));
+}
+
+TEST_P(LayerApplierTest, LinksNothingThatThisLayerDeletes) {
   // Deleting after linking is another matter.
   absl::Status status = Apply(TarBuilder()
                                   .HardLink("b", "d/a")
@@ -299,7 +403,7 @@ TEST_F(LayerApplierTest, LinksNothingThatThisLayerDeletes) {
               HasSubstr("this layer deletes it"));
 }
 
-TEST_F(LayerApplierTest, NotesHardLinksToLowerLayers) {
+TEST_P(LayerApplierTest, NotesHardLinksToLowerLayers) {
   auto facts = Apply(TarBuilder()
                          .Folder("d")
                          .File("d/old", "")
@@ -316,24 +420,24 @@ TEST_F(LayerApplierTest, NotesHardLinksToLowerLayers) {
               HasSubstr("more than 1 hard links to files of lower layers"));
 }
 
-TEST_F(LayerApplierTest, AHardLinkToASymbolicLinkIsTheLinkItself) {
+TEST_P(LayerApplierTest, AHardLinkToASymbolicLinkIsTheLinkItself) {
   ASSERT_TRUE(
       Apply(TarBuilder().Symlink("l", outside_ + "/secret").HardLink("h", "l").Finish()).ok());
   EXPECT_TRUE(S_ISLNK(Stat("h").st_mode));
 }
 
-TEST_F(LayerApplierTest, RefusesAFileUnderAFile) {
+TEST_P(LayerApplierTest, RefusesAFileUnderAFile) {
   EXPECT_THAT(Refusal(TarBuilder().File("f", "").File("f/x", "").Finish()),
               HasSubstr("is not a folder"));
 }
 
-TEST_F(LayerApplierTest, RefusesWhiteoutsOfNothing) {
+TEST_P(LayerApplierTest, RefusesWhiteoutsOfNothing) {
   for (const char* name : {".wh.", "d/.wh..", "d/.wh..."}) {
     EXPECT_THAT(Refusal(TarBuilder().File(name, "").Finish()), HasSubstr("whiteout of no file"));
   }
 }
 
-TEST_F(LayerApplierTest, BoundsNamesPathsAndDepth) {
+TEST_P(LayerApplierTest, BoundsNamesPathsAndDepth) {
   auto one = [this](const std::string& path) {
     return Apply(TarBuilder().Pax({{"path", path}}).File("x", "").Finish()).status();
   };
@@ -351,7 +455,7 @@ TEST_F(LayerApplierTest, BoundsNamesPathsAndDepth) {
   EXPECT_TRUE(absl::IsResourceExhausted(one(path + "./" + std::string(254, 'x'))));
 }
 
-TEST_F(LayerApplierTest, BoundsDeviceNodes) {
+TEST_P(LayerApplierTest, BoundsDeviceNodes) {
   limits_.max_device_nodes = 2;
   TarBuilder tar;
   tar.Device("a", '3', 1, 1).Device("b", '4', 1, 2);
@@ -359,7 +463,28 @@ TEST_F(LayerApplierTest, BoundsDeviceNodes) {
   EXPECT_THAT(Refusal(tar.Device("c", '3', 1, 3).Finish()), HasSubstr("more than 2 device nodes"));
 }
 
-TEST_F(LayerApplierTest, BoundsEntries) {
+TEST_P(LayerApplierTest, RefusesDevicesThatLinuxCannotNumber) {
+  EXPECT_TRUE(Apply(TarBuilder().Device("a", '3', 4095, 1'048'575).Finish()).ok());
+  EXPECT_EQ(Stat("a").st_rdev, makedev(4095, 1'048'575));
+  EXPECT_THAT(Refusal(TarBuilder().Device("a", '4', 4096, 0).Finish()),
+              HasSubstr("no device 4096:0"));
+  EXPECT_THAT(Refusal(TarBuilder().Device("a", '3', 0, 1'048'576).Finish()),
+              HasSubstr("no device 0:1048576"));
+}
+
+TEST_P(LayerApplierTest, KeepsHoles) {
+  const std::string zeros(10'000, '\0');
+  ASSERT_TRUE(Apply(TarBuilder()
+                        .Pax({{"GNU.sparse.size", "20010"}, {"GNU.sparse.map", "0,5,10005,5"}})
+                        .File("sparse", "startafter")
+                        .File("next", "x")
+                        .Finish())
+                  .ok());
+  EXPECT_EQ(Content("sparse"), StrCat("start", zeros, "after", zeros));
+  EXPECT_EQ(Content("next"), "x");
+}
+
+TEST_P(LayerApplierTest, BoundsEntries) {
   limits_.max_entries = 3;
   EXPECT_TRUE(Apply(TarBuilder().File("a", "").File("b", "").Finish()).ok());
   EXPECT_TRUE(Apply(TarBuilder().File("a", "").File("b", "").File("c", "").Finish()).ok());

@@ -26,7 +26,7 @@ uint64_t MostUnpacked(uint64_t size, const Limits& limits) {
 
 }  // namespace
 
-LayerPipeline::LayerPipeline(const PipelineRequest& request, LayerApplier applier)
+LayerPipeline::LayerPipeline(const PipelineRequest& request)
     : name_(StrCat("layer ", request.layer->digest.text())),
       size_(request.layer->size),
       blob_digest_(request.layer->digest),
@@ -35,7 +35,7 @@ LayerPipeline::LayerPipeline(const PipelineRequest& request, LayerApplier applie
       budget_(request.budget),
       most_unpacked_(MostUnpacked(request.layer->size, *request.limits)),
       diff_id_(*request.diff_id),
-      applier_(std::move(applier)),
+      applier_(request.tree, *request.limits, request.budget),
       tar_(&applier_, *request.limits) {}
 
 absl::StatusOr<std::unique_ptr<LayerPipeline>> LayerPipeline::Create(
@@ -46,9 +46,7 @@ absl::StatusOr<std::unique_ptr<LayerPipeline>> LayerPipeline::Create(
         "layer ", request.layer->digest.text(),
         type.encrypted ? " is encrypted and has no key" : " has a key and is not encrypted"));
   }
-  ASSIGN_OR_RETURN(LayerApplier applier,
-                   LayerApplier::Create(request.folder, *request.limits, request.budget));
-  std::unique_ptr<LayerPipeline> pipeline(new LayerPipeline(request, std::move(applier)));
+  std::unique_ptr<LayerPipeline> pipeline(new LayerPipeline(request));
   ASSIGN_OR_RETURN(pipeline->decompressor_,
                    Decompressor::Create(type.compression, *request.limits, request.windows));
   if (request.key != nullptr) {

@@ -1,13 +1,13 @@
-// One layer's way from the network to a folder:
+// One layer's way from the network to a folder or a volume:
 //
 //   the caller's thread     bytes as fetched -> size and digest -> HMAC -> AES-CTR
 //   a thread of its own     -> inflate
-//   another one             -> diffID -> tar -> folder
+//   another one             -> diffID -> tar -> tree
 //
 // Between them are rings of a few buffers, so memory stays the same however large the layer is, and
-// a slow disk slows the network down. Plain bytes do reach the folder before the last check can be
-// made; so the folder is a private staging one, and nothing in it may be used until Finish() has
-// said OK.
+// a slow disk slows the network down. Plain bytes do reach the tree before the last check can be
+// made; so it is a private one (a staging folder, a volume that is not mounted), and nothing in it
+// may be used until Finish() has said OK.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ struct PipelineRequest {
   const Descriptor* layer;
   const BlobDigest* diff_id;
   const LayerKey* key = nullptr;  // exactly when the layer's media type is an encrypted one
-  std::string folder;             // exists and is empty
+  LayerTree* tree;                // empty
   const Limits* limits;
   UnpackBudget* budget;
   WindowMemory* windows = nullptr;  // see Decompressor
@@ -39,7 +39,7 @@ struct PipelineRequest {
 
 class LayerPipeline {
  public:
-  // Limits, budget and windows outlive the pipeline.
+  // Limits, budget, tree and windows outlive the pipeline.
   // kInvalidArgument for a key too many or missing, kResourceExhausted when there is no thread.
   static absl::StatusOr<std::unique_ptr<LayerPipeline>> Create(const PipelineRequest& request);
   // Returns to the budget what it drew, unless Finish() succeeded.
@@ -60,7 +60,7 @@ class LayerPipeline {
   absl::StatusOr<LayerFacts> Finish();
 
  private:
-  LayerPipeline(const PipelineRequest& request, LayerApplier applier);
+  explicit LayerPipeline(const PipelineRequest& request);
   absl::Status StartThreads();
   void InflateStage();
   void ApplyStage();

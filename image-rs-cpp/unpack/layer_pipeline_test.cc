@@ -11,6 +11,7 @@
 #include "image-rs-cpp/testing/key_table.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 #include "image-rs-cpp/testing/test_image.h"
+#include "image-rs-cpp/unpack/folder_tree.h"
 
 namespace nacre::image {
 namespace {
@@ -61,9 +62,10 @@ class LayerPipelineTest : public ::testing::TestWithParam<std::tuple<Compression
   absl::Status RunWith(ByteView data, size_t piece, UnpackBudget* budget) {
     const std::string target = StrCat(folder_->path(), "/", ++runs_);
     RETURN_IF_ERROR(MakeDirectories(target));
+    ASSIGN_OR_RETURN(auto tree, FolderTree::Create(target));
     ASSIGN_OR_RETURN(auto pipeline,
-                     LayerPipeline::Create({&*layer_, &*diff_id_, key_ ? &*key_ : nullptr, target,
-                                            &limits_, budget}));
+                     LayerPipeline::Create({&*layer_, &*diff_id_, key_ ? &*key_ : nullptr,
+                                            tree.get(), &limits_, budget}));
     while (!data.empty()) {
       const size_t count = std::min(piece, data.size());
       RETURN_IF_ERROR(pipeline->Write(data.first(count)));

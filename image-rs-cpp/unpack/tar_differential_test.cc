@@ -16,6 +16,7 @@
 #include "base/subprocess.h"
 #include "image-rs-cpp/testing/file_tree.h"
 #include "image-rs-cpp/unpack/acl.h"
+#include "image-rs-cpp/unpack/folder_tree.h"
 #include "image-rs-cpp/unpack/layer_applier.h"
 #include "image-rs-cpp/unpack/tar_reader.h"
 #include "image-rs-cpp/unpack/thread_umask.h"
@@ -190,7 +191,8 @@ class TarDifferentialTest : public ::testing::TestWithParam<Format> {
     Limits limits;
     UnpackBudget budget(limits);
     ASSIGN_OR_RETURN(Bytes tar, ReadFile(Path("a.tar"), 64 << 20));
-    ASSIGN_OR_RETURN(auto applier, LayerApplier::Create(Path("ours"), limits, &budget));
+    ASSIGN_OR_RETURN(auto tree, FolderTree::Create(Path("ours")));
+    LayerApplier applier(tree.get(), limits, &budget);
     TarReader reader(&applier, limits);
     RETURN_IF_ERROR(reader.Write(tar));
     RETURN_IF_ERROR(reader.Finish());

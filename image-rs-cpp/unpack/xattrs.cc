@@ -7,23 +7,52 @@
 
 #include "base/strings.h"
 #include "image-rs-cpp/printable.h"
+#include "image-rs-cpp/unpack/acl.h"
 
 namespace nacre::image {
 namespace {
+
+std::string Shown(std::string_view name) {
+  return StrCat("extended attribute '", Printable(name), "'");
+}
 
 using Setter = std::function<int(const char* name, const std::string& value)>;
 
 absl::Status SetAll(const Xattrs& xattrs, const Setter& set) {
   for (const auto& [name, value] : xattrs) {
-    const std::string shown = StrCat("extended attribute '", Printable(name), "'");
-    if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.")) {
-      return absl::InvalidArgumentError(StrCat(shown, " belongs to overlayfs"));
-    }
-    if (name == "security.selinux") continue;
-    if (set(name.c_str(), value) == 0) continue;
+    ASSIGN_OR_RETURN(const bool keeps, KeepsXattr(name));
+    if (!keeps || set(name.c_str(), value) == 0) continue;
     if (errno == EOPNOTSUPP && name.starts_with("user.")) continue;
-    return ErrnoStatus(errno, shown);
+    return ErrnoStatus(errno, Shown(name));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Refuse(std::string_view why) { return absl::InvalidArgumentError(StrCat(why)); }
+
+absl::Status CheckAcl(std::string_view name, std::string_view value, TarType type) {
+  if (type == TarType::kSymbolicLink) return Refuse("symbolic links have none");
+  if (name == kDefaultAcl && type != TarType::kDirectory) return Refuse("only folders have one");
+  return ReadAcl(value).status();
+}
+
+// vfs_cap_data of capability.h: revision 2, or 3 with a user.
+bool IsCapability(std::string_view value) {
+  if (value.empty()) return true;
+  const char revision = value.size() < 4 ? 0 : value[3];
+  return (value.size() == 20 && revision == 2) || (value.size() == 24 && revision == 3);
+}
+
+absl::Status CheckXattr(std::string_view name, std::string_view value, TarType type) {
+  if (name == kAccessAcl || name == kDefaultAcl) return CheckAcl(name, value, type);
+  const std::string_view kind = name.substr(0, name.find('.') + 1);
+  if ((kind != "user." && kind != "trusted." && kind != "security.") || kind == name) {
+    return Refuse("none that Linux keeps on files");
+  }
+  if (kind == "user." && type != TarType::kFile && type != TarType::kDirectory) {
+    return Refuse("only files and folders have those of users");
+  }
+  if (name == "security.capability" && !IsCapability(value)) return Refuse("no capabilities");
   return absl::OkStatus();
 }
 
@@ -39,6 +68,21 @@ std::string PathAt(int folder, const std::string& name) {
 }
 
 }  // namespace
+
+absl::StatusOr<bool> KeepsXattr(std::string_view name) {
+  if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.")) {
+    return absl::InvalidArgumentError(StrCat(Shown(name), " belongs to overlayfs"));
+  }
+  return name != "security.selinux";
+}
+
+absl::Status CheckXattrs(const TarEntry& entry) {
+  for (const auto& [name, value] : entry.xattrs) {
+    ASSIGN_OR_RETURN(const bool keeps, KeepsXattr(name));
+    if (keeps) RETURN_IF_ERROR(CheckXattr(name, value, entry.type), Shown(name));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status RemoveAcls(int fd) {
   RETURN_IF_ERROR(Removed(fremovexattr(fd, kAccessAcl.data())));

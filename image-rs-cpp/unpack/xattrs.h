@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "image-rs-cpp/unpack/tar_entry.h"
 
 namespace nacre::image {
 
@@ -14,11 +15,18 @@ using Xattrs = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view kAccessAcl = "system.posix_acl_access";
 inline constexpr std::string_view kDefaultAcl = "system.posix_acl_default";
+inline constexpr std::string_view kOpaqueXattr = "trusted.overlay.opaque";
+
+// Whether an attribute of an archive is to be kept: SELinux labels (of the machine that built the
+// image) are not, and overlayfs's own names are kInvalidArgument.
+absl::StatusOr<bool> KeepsXattr(std::string_view name);
+// kInvalidArgument for attributes that Linux refuses: names of no kind it knows, those of
+// users on what is neither file nor folder, ACLs and capabilities it could not read.
+absl::Status CheckXattrs(const TarEntry& entry);
 
 // On an open file or folder / on a last name below an open folder, not following a link.
-// overlayfs's own names are kInvalidArgument; SELinux labels (of the machine that built the image)
-// are left out; "user." attributes are left out where the file system has none, as tmpfs before
-// Linux 6.6.
+// Those that KeepsXattr says; "user." attributes are left out where the file system has none, as
+// tmpfs before Linux 6.6.
 absl::Status SetXattrs(int fd, const Xattrs& xattrs);
 absl::Status SetXattrsAt(int folder, const std::string& name, const Xattrs& xattrs);
 

@@ -14,6 +14,7 @@
 #include "image-rs-cpp/testing/key_table.h"
 #include "image-rs-cpp/testing/tar_builder.h"
 #include "image-rs-cpp/testing/test_image.h"
+#include "image-rs-cpp/unpack/folder_tree.h"
 #include "image-rs-cpp/unpack/layer_pipeline.h"
 
 namespace nacre::image {
@@ -94,9 +95,10 @@ void BM_Layer(benchmark::State& state) {
     auto folder = TemporaryDirectory::Create("image_bench");
     state.ResumeTiming();
     UnpackBudget budget(limits);
+    auto tree = FolderTree::Create(folder->path());
     auto pipeline =
         LayerPipeline::Create({&*stored.layer, &diff_id, stored.key ? &*stored.key : nullptr,
-                               folder->path(), &limits, &budget});
+                               tree->get(), &limits, &budget});
     absl::Status status;
     ForPieces(stored.blob, [&](ByteView piece) {
       if (status.ok()) status = (*pipeline)->Write(piece);
@@ -177,10 +179,11 @@ void BM_TarToFiles(benchmark::State& state) {
     auto folder = TemporaryDirectory::Create("image_bench");
     state.ResumeTiming();
     UnpackBudget budget(limits);
-    auto applier = LayerApplier::Create(folder->path(), limits, &budget);
-    TarReader reader(&*applier, limits);
+    auto tree = FolderTree::Create(folder->path());
+    LayerApplier applier(tree->get(), limits, &budget);
+    TarReader reader(&applier, limits);
     ForPieces(LayerTar(), [&](ByteView piece) { benchmark::DoNotOptimize(reader.Write(piece)); });
-    benchmark::DoNotOptimize(applier->Finish());
+    benchmark::DoNotOptimize(applier.Finish());
     state.PauseTiming();
     { auto gone = std::move(folder); }
     state.ResumeTiming();
