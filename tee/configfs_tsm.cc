@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "tee/evidence_binding.h"
 #include "tee/sev/certificates.h"
+#include "tee/tdx/guest_device.h"
 
 namespace nacre::tee {
 namespace {
@@ -73,13 +74,13 @@ absl::StatusOr<Evidence> Ask(const std::string& folder, const ReportData& report
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> ConfigfsTsmSource::Create(
-    std::string report_folder, MakeFolder make_folder) {
+    std::string report_folder, MakeFolder make_folder, std::string tdx_device) {
   if (!PathExists(report_folder)) {
     return absl::NotFoundError(StrCat("configfs-tsm: no folder ", report_folder));
   }
   if (!make_folder) make_folder = MakeOneFolder;
-  return std::unique_ptr<ConfigfsTsmSource>(
-      new ConfigfsTsmSource(std::move(report_folder), std::move(make_folder)));
+  return std::unique_ptr<ConfigfsTsmSource>(new ConfigfsTsmSource(
+      std::move(report_folder), std::move(make_folder), std::move(tdx_device)));
 }
 
 absl::StatusOr<Evidence> ConfigfsTsmSource::Quote(const ReportData& report_data) {
@@ -97,6 +98,11 @@ absl::StatusOr<Evidence> ConfigfsTsmSource::Quote(const ReportData& report_data)
     last = evidence.status();
   }
   return Annotate(last, "configfs-tsm");
+}
+
+absl::StatusOr<Evidence> ConfigfsTsmSource::OwnReport(const ReportData& report_data) {
+  if (!PathExists(tdx_device_)) return EvidenceSource::OwnReport(report_data);
+  return tdx::GuestDeviceSource(tdx_device_).OwnReport(report_data);
 }
 
 }  // namespace nacre::tee

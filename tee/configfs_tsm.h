@@ -22,18 +22,24 @@ class ConfigfsTsmSource : public EvidenceSource {
 
   // kNotFound when `report_folder` is absent.
   static absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> Create(
-      std::string report_folder = kTsmReportFolder, MakeFolder make_folder = nullptr);
+      std::string report_folder = kTsmReportFolder, MakeFolder make_folder = nullptr,
+      std::string tdx_device = "/dev/tdx_guest");
   std::string_view name() const override { return "configfs-tsm"; }
   // kUnimplemented when the provider is neither sev_guest nor tdx_guest; kAborted when the request
   // was changed by someone else (its generation moved) three times in a row.
   absl::StatusOr<Evidence> Quote(const ReportData& report_data) override;
+  // In a TD by its device, which is there beside configfs-tsm.
+  absl::StatusOr<Evidence> OwnReport(const ReportData& report_data) override;
 
  private:
-  ConfigfsTsmSource(std::string report_folder, MakeFolder make_folder)
-      : report_folder_(std::move(report_folder)), make_folder_(std::move(make_folder)) {}
+  ConfigfsTsmSource(std::string report_folder, MakeFolder make_folder, std::string tdx_device)
+      : report_folder_(std::move(report_folder)),
+        make_folder_(std::move(make_folder)),
+        tdx_device_(std::move(tdx_device)) {}
 
   const std::string report_folder_;
   const MakeFolder make_folder_;
+  const std::string tdx_device_;
   std::mutex mutex_;
   uint64_t counter_ = 0;
 };

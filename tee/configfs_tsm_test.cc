@@ -145,6 +145,22 @@ TEST(ConfigfsTsm, GivesTdxQuotes) {
   }
 }
 
+// To the guest itself a quote proves nothing: the host made it.
+TEST(ConfigfsTsm, OwnReportsAreThoseOfTheHardware) {
+  const ReportData data = DataReading('1');
+  const auto own = [&](StandIn stand_in, const std::string& device) {
+    const auto root = TemporaryDirectory::Create("tsm").value();
+    const auto fill = [&](const std::string& folder) { return stand_in.Fill(folder); };
+    return (*ConfigfsTsmSource::Create(root.path(), fill, device))->OwnReport(data);
+  };
+  const StandIn snp{.outblob = ReportOver(data)};
+  EXPECT_EQ(own(snp, "/nonexistent/tdx_guest")->report, snp.outblob);
+  const StandIn tdx{.provider = "tdx_guest\n", .outblob = QuoteOver(data, 4)};
+  EXPECT_EQ(own(tdx, "/nonexistent/tdx_guest").status().code(), absl::StatusCode::kUnimplemented);
+  const auto asked = own(tdx, "/dev/null");  // no such ioctl there
+  EXPECT_THAT(std::string(asked.status().message()), HasSubstr("TDX_CMD_GET_REPORT0"));
+}
+
 TEST(ConfigfsTsm, TdxAnswersThatAreNoQuoteAreRefused) {
   const ReportData data = DataReading('1');
   const auto status = [&](Bytes outblob) {

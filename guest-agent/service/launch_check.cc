@@ -6,8 +6,40 @@
 #include "base/strings.h"
 #include "crypto/random.h"
 #include "tee/sev/report.h"
+#include "tee/tdx/td_report.h"
 
 namespace nacre::guest_agent {
+
+namespace {
+
+constexpr std::string_view kWhere = "own hardware report";
+
+absl::Status CheckNonce(ByteView answered, const tee::ReportData& nonce) {
+  if (std::ranges::equal(answered, nonce.bytes)) return absl::OkStatus();
+  return absl::DataLossError(StrCat(kWhere, ": it does not answer this agent's nonce"));
+}
+
+absl::Status CheckDigest(ByteView launched, ByteView given) {
+  if (std::ranges::equal(launched, given)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      StrCat("initdata refused: the hardware was launched with digest ", HexEncode(launched),
+             ", the document the host gave has digest ", HexEncode(given)));
+}
+
+absl::Status CheckSnp(ByteView bytes, const tee::ReportData& nonce, ByteView digest) {
+  ASSIGN_OR_RETURN(const tee::sev::Report report, tee::sev::ParseReport(bytes), kWhere);
+  RETURN_IF_ERROR(CheckNonce(report.report_data, nonce));
+  return CheckDigest(report.host_data, tee::InitdataHostData(digest));
+}
+
+absl::Status CheckTdx(ByteView bytes, const tee::ReportData& nonce, ByteView digest) {
+  ASSIGN_OR_RETURN(const tee::tdx::TdReport report, tee::tdx::ParseTdReport(bytes), kWhere);
+  RETURN_IF_ERROR(tee::tdx::CheckTdReportHashes(report), kWhere);
+  RETURN_IF_ERROR(CheckNonce(report.td.report_data, nonce));
+  return CheckDigest(report.td.mrconfigid, tee::InitdataMrConfigId(digest));
+}
+
+}  // namespace
 
 absl::StatusOr<LaunchIdentity> CheckLaunch(std::string_view document, tee::EvidenceSource* source) {
   LaunchIdentity out;
@@ -15,20 +47,19 @@ absl::StatusOr<LaunchIdentity> CheckLaunch(std::string_view document, tee::Evide
   ASSIGN_OR_RETURN(out.initdata_digest, tee::InitdataDigest(document));
   ASSIGN_OR_RETURN(const tee::ReportData nonce,
                    tee::ReportData::FromBytes(crypto::RandomBytes(tee::kReportDataSize)));
-  ASSIGN_OR_RETURN(const tee::Evidence evidence, source->Quote(nonce), "own hardware report");
-  if (evidence.kind != tee::TeeKind::kSnp)
-    return absl::UnimplementedError(StrCat("initdata: a ", tee::TeeName(evidence.kind),
-                                           " report cannot be compared with it yet"));
-  ASSIGN_OR_RETURN(const tee::sev::Report report, tee::sev::ParseReport(evidence.report),
-                   "own hardware report");
-  if (!std::ranges::equal(report.report_data, nonce.bytes))
-    return absl::DataLossError("own hardware report: it does not answer this agent's nonce");
-  const auto expected = tee::InitdataHostData(out.initdata_digest);
-  if (!std::ranges::equal(report.host_data, expected))
-    return absl::PermissionDeniedError(StrCat(
-        "initdata refused: the hardware was launched with digest ", HexEncode(report.host_data),
-        ", the document the host gave has digest ", HexEncode(expected)));
-  return out;
+  ASSIGN_OR_RETURN(const tee::Evidence own, source->OwnReport(nonce), kWhere);
+  switch (own.kind) {
+    case tee::TeeKind::kSnp:
+      RETURN_IF_ERROR(CheckSnp(own.report, nonce, out.initdata_digest));
+      return out;
+    case tee::TeeKind::kTdx:
+      RETURN_IF_ERROR(CheckTdx(own.report, nonce, out.initdata_digest));
+      return out;
+    case tee::TeeKind::kTpm:
+      break;
+  }
+  return absl::UnimplementedError(
+      StrCat("initdata: a ", tee::TeeName(own.kind), " has no field for its digest"));
 }
 
 }  // namespace nacre::guest_agent

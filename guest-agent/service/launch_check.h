@@ -1,5 +1,5 @@
 // Is this the guest its owner described? The hardware's own report carries the digest of the
-// initdata the VM was launched with; the document the host put on the disk must have that digest.
+// initdata the VM was launched with; the document the host gave must have that digest.
 // Until it has, the agent opens no port.
 #pragma once
 
@@ -18,9 +18,10 @@ struct LaunchIdentity {
   Bytes initdata_digest;
 };
 
-// Asks `source` for a report over a fresh nonce, and compares its HOST_DATA (SNP) with the digest
-// of `document`. kPermissionDenied, with both digests in hex, when they differ; kDataLoss when the
-// report is not for the nonce; kUnimplemented for a TEE whose report has no such field here.
+// Asks `source` for its own report over a fresh nonce, and compares its HOST_DATA (SNP) or
+// MRCONFIGID (TDX) with the digest of `document`. kPermissionDenied, with both digests in hex, when
+// they differ; kDataLoss when the report is not for the nonce; kUnimplemented for a TEE whose
+// report has no such field.
 absl::StatusOr<LaunchIdentity> CheckLaunch(std::string_view document, tee::EvidenceSource* source);
 
 }  // namespace nacre::guest_agent

@@ -53,12 +53,38 @@ TEST(LaunchCheck, RefusesReportsThatAreNone) {
   FakeEvidence evidence(Digest(kDocument));
   evidence.truncate = true;
   EXPECT_FALSE(CheckLaunch(kDocument, &evidence).ok());
-  FakeEvidence tdx(Digest(kDocument));
-  tdx.kind = tee::TeeKind::kTdx;
-  EXPECT_EQ(CheckLaunch(kDocument, &tdx).status().code(), absl::StatusCode::kUnimplemented);
+  FakeEvidence tpm(Digest(kDocument));
+  tpm.kind = tee::TeeKind::kTpm;
+  EXPECT_EQ(CheckLaunch(kDocument, &tpm).status().code(), absl::StatusCode::kUnimplemented);
   FakeEvidence silent(Digest(kDocument));
   silent.answers = false;
   EXPECT_EQ(CheckLaunch(kDocument, &silent).status().code(), absl::StatusCode::kUnavailable);
+}
+
+// The document's digest is SHA-384: all 48 bytes of MRCONFIGID count.
+TEST(LaunchCheck, InATdMrconfigidDecides) {
+  FakeEvidence evidence(Digest(kDocument));
+  evidence.kind = tee::TeeKind::kTdx;
+  EXPECT_TRUE(CheckLaunch(kDocument, &evidence).ok()) << CheckLaunch(kDocument, &evidence).status();
+  for (const size_t at : {0, 31, 32, 47}) {
+    Bytes other = Digest(kDocument);
+    other[at] ^= 1;
+    FakeEvidence changed(other);
+    changed.kind = tee::TeeKind::kTdx;
+    const auto status = CheckLaunch(kDocument, &changed).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << at;
+    EXPECT_THAT(Message(status), HasSubstr(HexEncode(other)));
+  }
+}
+
+TEST(LaunchCheck, ATdreportThatIsNoneIsRefused) {
+  for (bool FakeEvidence::*fault :
+       {&FakeEvidence::truncate, &FakeEvidence::wrong_hash, &FakeEvidence::echo_nonce}) {
+    FakeEvidence evidence(Digest(kDocument));
+    evidence.kind = tee::TeeKind::kTdx;
+    evidence.*fault = !(evidence.*fault);
+    EXPECT_FALSE(CheckLaunch(kDocument, &evidence).ok());
+  }
 }
 
 TEST(LaunchCheck, RefusesADocumentThatIsNotInitdata) {

@@ -23,4 +23,11 @@ absl::StatusOr<TeeKind> ParseTeeName(std::string_view name) {
   return absl::InvalidArgumentError(StrCat("TEE '", name, "' is not snp, tdx or tpm"));
 }
 
+absl::StatusOr<Evidence> EvidenceSource::OwnReport(const ReportData& report_data) {
+  ASSIGN_OR_RETURN(Evidence evidence, Quote(report_data));
+  if (evidence.kind == TeeKind::kSnp) return evidence;
+  return absl::UnimplementedError(StrCat(name(), ": a ", TeeName(evidence.kind),
+                                         " quote is made outside of the guest it is about"));
+}
+
 }  // namespace nacre::tee

@@ -31,6 +31,11 @@ class EvidenceSource {
   // kUnavailable when the source does not answer, kDeadlineExceeded when it is too slow,
   // kDataLoss when it answers with something that is no evidence or is not for `report_data`.
   virtual absl::StatusOr<Evidence> Quote(const ReportData& report_data) = 0;
+  // What the hardware says to this guest itself, with nobody of the host in between; for the
+  // guest's own use, since nobody else can check all of it. SNP: the report, which comes enciphered
+  // from the security processor. TDX: the TDREPORT, 1024 bytes from the TDX module; a quote of it
+  // is made by the host. Errors as Quote; kUnimplemented where this source has no such way.
+  virtual absl::StatusOr<Evidence> OwnReport(const ReportData& report_data);
 };
 
 }  // namespace nacre::tee

@@ -31,16 +31,27 @@ GuestDeviceSource::GuestDeviceSource(std::string device, QgsAddress qgs, Ioctl i
       qgs_(std::move(qgs)),
       ioctl_(ioctl ? std::move(ioctl) : Ioctl(PlainIoctl)) {}
 
-absl::StatusOr<Evidence> GuestDeviceSource::Quote(const ReportData& report_data) {
+absl::StatusOr<Bytes> GuestDeviceSource::TdReportOver(const ReportData& report_data) {
   TdxReportRequest request{};
   std::copy(report_data.bytes.begin(), report_data.bytes.end(), request.report_data);
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(device_, O_RDWR));
   if (ioctl_(fd.get(), kGetReport0, &request) != 0) {
     return ErrnoStatus(errno, StrCat(device_, ": TDX_CMD_GET_REPORT0"));
   }
+  return Bytes(std::begin(request.td_report), std::end(request.td_report));
+}
+
+absl::StatusOr<Evidence> GuestDeviceSource::Quote(const ReportData& report_data) {
   Evidence evidence{.kind = TeeKind::kTdx, .emulated = false, .report = {}, .auxiliary = {}};
-  ASSIGN_OR_RETURN(evidence.report, RequestQuote(qgs_, request.td_report));
+  ASSIGN_OR_RETURN(const Bytes td_report, TdReportOver(report_data));
+  ASSIGN_OR_RETURN(evidence.report, RequestQuote(qgs_, td_report));
   RETURN_IF_ERROR(CheckBinding(evidence, report_data), device_);
+  return evidence;
+}
+
+absl::StatusOr<Evidence> GuestDeviceSource::OwnReport(const ReportData& report_data) {
+  Evidence evidence{.kind = TeeKind::kTdx, .emulated = false, .report = {}, .auxiliary = {}};
+  ASSIGN_OR_RETURN(evidence.report, TdReportOver(report_data));
   return evidence;
 }
 

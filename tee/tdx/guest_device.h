@@ -20,8 +20,12 @@ class GuestDeviceSource : public EvidenceSource {
   // Besides RequestQuote's errors: kNotFound or kPermissionDenied for the device, an errno's code
   // for the ioctl, kDataLoss when the quote is not over `report_data`.
   absl::StatusOr<Evidence> Quote(const ReportData& report_data) override;
+  // Without the service: the TDREPORT as the device gives it.
+  absl::StatusOr<Evidence> OwnReport(const ReportData& report_data) override;
 
  private:
+  absl::StatusOr<Bytes> TdReportOver(const ReportData& report_data);
+
   const std::string device_;
   const QgsAddress qgs_;
   const Ioctl ioctl_;

@@ -99,6 +99,14 @@ TEST(TdxGuestDevice, ReportBecomesAQuote) {
   }
 }
 
+TEST(TdxGuestDevice, ItsOwnReportNeedsNoService) {
+  GuestDeviceSource source("/dev/null", {.unix_path = "/nonexistent/qgs"}, GetReport);
+  ASSERT_OK_AND_ASSIGN(const Evidence own, source.OwnReport(Data()));
+  EXPECT_EQ(own.kind, TeeKind::kTdx);
+  ASSERT_EQ(own.report.size(), kTdReportSize);
+  EXPECT_EQ(Bytes(own.report.begin() + 128, own.report.begin() + 192), Bytes(64, 0x33));
+}
+
 TEST(TdxGuestDevice, RefusalsOfTheService) {
   Service failing([](ByteView) { return Framed(Answer({}, 0x12001)); });
   EXPECT_STATUS(Quote(failing.path()), kUnavailable, "code 0x12001");
@@ -127,6 +135,8 @@ TEST(TdxGuestDevice, NobodyThereAndSilence) {
 TEST(TdxGuestDevice, DeviceErrorsAreNamed) {
   EXPECT_STATUS(GuestDeviceSource("/nonexistent/tdx_guest").Quote(Data()), kNotFound, "tdx_guest");
   EXPECT_FALSE(GuestDeviceSource("/dev/null").Quote(Data()).ok());
+  EXPECT_STATUS(GuestDeviceSource("/nonexistent/x").OwnReport(Data()), kNotFound, "/nonexistent/x");
+  EXPECT_FALSE(GuestDeviceSource("/dev/null").OwnReport(Data()).ok());
 }
 
 TEST(QgsMessages, ResponsesAreReadStrictly) {
