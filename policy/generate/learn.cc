@@ -5,85 +5,18 @@
 #include "policy/generate/learn.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "policy/gate/state.h"
 #include "policy/generate/generate.h"
+#include "policy/generate/learn_proposals.h"
 #include "policy/rego/engine.h"
 #include "policy/rego/explain.h"
 #include "policy/rego/json.h"
 
 namespace nacre::policy {
 namespace {
-
-constexpr std::string_view kShared = "/run/kata-containers/shared/containers/";
-constexpr size_t kHashLength = 16;
-
-std::string Quoted(std::string_view text) {
-  auto json = DumpJson(Json(std::string(text)));
-  return json.ok() ? *json : "\"\"";
-}
-
-std::string QuotedRegex(std::string_view text) {
-  std::string out = "^";
-  for (char c : text) {
-    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return Quoted(out + "$");
-}
-
-std::string QuotedList(const Json& list) {
-  std::string out = "[";
-  for (const Json& one : list)
-    StrAppend(&out, out.size() > 1 ? ", " : "",
-              Quoted(one.is_string() ? one.get<std::string>() : ""));
-  return out + "]";
-}
-
-// What is proposed, each with its first reason.
-struct Proposals {
-  std::map<std::string, std::string> allow;
-  std::map<std::string, std::string> exec;
-  std::map<std::string, std::string> annotations;
-  std::map<std::string, std::string> sysctls;
-  std::map<std::string, std::string> env;     // the table's lines
-  std::map<std::string, std::string> mounts;  // the table's lines
-  std::vector<std::string> told;              // comments
-
-  std::string Toml() const;
-};
-
-void AppendList(const char* key, const std::map<std::string, std::string>& items,
-                std::string* out) {
-  if (items.empty()) return;
-  StrAppend(out, key, " = [\n");
-  for (const auto& [item, reason] : items) StrAppend(out, "  ", item, ",  # ", reason, "\n");
-  StrAppend(out, "]\n");
-}
-
-std::string Proposals::Toml() const {
-  std::string out = "# Proposed by nacre policy learn. Read each reason before you accept it.\n";
-  for (const std::string& text : told) {
-    for (std::string_view line : StrSplit(text, '\n'))
-      if (!line.empty()) StrAppend(&out, "# ", line, "\n");
-  }
-  if (!allow.empty() || !exec.empty()) StrAppend(&out, "\n[requests]\n");
-  AppendList("allow", allow, &out);
-  AppendList("exec", exec, &out);
-  if (!annotations.empty()) StrAppend(&out, "\n[pod]\n");
-  AppendList("more_annotations", annotations, &out);
-  if (!sysctls.empty()) StrAppend(&out, "\n[pod.sysctls]\n");
-  for (const auto& [line, reason] : sysctls) StrAppend(&out, line, "  # ", reason, "\n");
-  for (const auto& [lines, reason] : env)
-    StrAppend(&out, "\n# ", reason, "\n[[env.also]]\n", lines);
-  for (const auto& [lines, reason] : mounts)
-    StrAppend(&out, "\n# ", reason, "\n[[mounts]]\n", lines);
-  return out;
-}
 
 class Learner {
  public:
@@ -99,16 +32,16 @@ class Learner {
   }
 
  private:
+  const Json& Containers() const { return MemberOf(data_, "containers"); }
   absl::StatusOr<bool> Judge(const std::string& kind, const Json& request);
   absl::StatusOr<bool> Holds(const std::string& call, const Json& request);
   absl::Status Tell(const std::string& kind, const Json& request, std::string_view about);
   absl::Status TakeContainer(Json request);
   absl::StatusOr<Json> Without(const Json& request, const std::string& want,
                                const std::string& name);
-  void ProposeMount(const Json& mount, const std::string& name);
 
   std::shared_ptr<const rego::Policy> policy_;
-  Json data_;
+  const Json data_;
   std::shared_ptr<const PolicyState> state_;
   rego::Evaluator evaluator_;
   Learned learned_;
@@ -149,33 +82,8 @@ absl::Status Learner::Tell(const std::string& kind, const Json& request, std::st
   ASSIGN_OR_RETURN(const rego::Explanation why,
                    rego::Explain(evaluator_, *policy_, StrCat("data.agent_policy.", kind), input,
                                  state_->data()));
-  proposals_.told.push_back(StrCat("Not proposed: ", about, "\n", why.text));
+  proposals_.Tell(about, why.text);
   return absl::OkStatus();
-}
-
-void Learner::ProposeMount(const Json& mount, const std::string& name) {
-  const std::string destination = mount.value("destination", "");
-  const std::string source = mount.value("source", "");
-  std::string lines = StrCat("container = ", Quoted(name), "\ndestination = ", Quoted(destination),
-                             "\ntype = ", Quoted(mount.value("type_", "")), "\n");
-  std::string_view rest = source;
-  const size_t slash = source.rfind('/');
-  if (rest.starts_with(kShared) && slash + 1 == kShared.size()) {
-    // <id>-<16 hex digits>-<name>
-    rest.remove_prefix(kShared.size());
-    size_t dash = rest.find('-');
-    while (dash != rest.npos &&
-           (rest.size() <= dash + kHashLength + 1 || rest[dash + kHashLength + 1] != '-')) {
-      dash = rest.find('-', dash + 1);
-    }
-    const size_t begin = dash == rest.npos ? rest.size() : dash + kHashLength + 2;
-    StrAppend(&lines, "shared = ", Quoted(rest.substr(begin)), "\n");
-  } else {
-    StrAppend(&lines, "source = ", Quoted(source), "\n");
-  }
-  StrAppend(&lines, "options = ", QuotedList(mount.value("options", Json::array())), "\n");
-  proposals_.mounts.emplace(lines, StrCat("container ", name, " was given a mount at ", destination,
-                                          " that its manifest does not have"));
 }
 
 // The request without the parts the rules do not know, which are proposed.
@@ -202,50 +110,44 @@ absl::StatusOr<Json> Learner::Without(const Json& request, const std::string& wa
         oci["Process"]["Env"],
         [&](const std::string& text) { return StrCat("allow_variable(", want, ", ", text, ")"); },
         [&](const Json& entry) {
-          const std::string text = entry.is_string() ? entry.get<std::string>() : "";
+          const std::string text = TextOf(entry);
           const size_t equals = std::min(text.find('='), text.size());
           const std::string_view value =
               std::string_view(text).substr(std::min(equals + 1, text.size()));
           const std::string variable = text.substr(0, equals);
-          if (data_["containers"][name]["env"].contains(variable)) {
-            proposals_.told.push_back(StrCat("Not proposed: container ", name, ": variable ",
-                                             variable, " had another value than the workload's"));
-            return;
+          if (MemberOf(MemberOf(Containers(), name), "env").contains(variable)) {
+            proposals_.Tell(StrCat("container ", name, ": variable ", variable,
+                                   " had another value than the workload's"));
+          } else {
+            proposals_.AddVariable(name, variable, value);
           }
-          proposals_.env.emplace(
-              StrCat("name = ", QuotedRegex(variable), "\nvalue = ", QuotedRegex(value), "\n"),
-              StrCat("container ", name, " was given variable ", variable,
-                     ", which neither manifest nor image has"));
         }));
   }
   if (oci.contains("Mounts")) {
     RETURN_IF_ERROR(filter(
         oci["Mounts"],
         [&](const std::string& text) { return StrCat("allow_mount(", want, ", ", text, ")"); },
-        [&](const Json& mount) { ProposeMount(mount, name); }));
+        [&](const Json& mount) { proposals_.AddMount(name, mount); }));
   }
   Json annotations = Json::object();
-  const Json given = oci.value("Annotations", Json::object());
+  const Json given = MemberOf(oci, "Annotations");
   for (const auto& [key, value] : given.items()) {
-    const std::string call = StrCat("allow_annotation(", want, ", ", Quoted(key), ", ",
-                                    Quoted(value.is_string() ? value.get<std::string>() : ""), ")");
+    const std::string call =
+        StrCat("allow_annotation(", want, ", ", Quoted(key), ", ", Quoted(TextOf(value)), ")");
     ASSIGN_OR_RETURN(const bool known, Holds(call, request));
     if (known) annotations[key] = value;
-    if (!known && !key.starts_with("io.kubernetes.cri."))
-      proposals_.annotations.emplace(Quoted(key), "annotation of the runtime on a container");
+    if (!known && !key.starts_with("io.kubernetes.cri.")) proposals_.AddAnnotation(key);
   }
   oci["Annotations"] = annotations;
   if (oci.contains("Linux") && oci["Linux"].is_object()) {
     Json sysctls = Json::object();
-    const Json asked = oci["Linux"].value("Sysctl", Json::object());
+    const Json asked = MemberOf(oci["Linux"], "Sysctl");
     for (const auto& [key, value] : asked.items()) {
-      if (data_["sysctls"].value(key, Json()) == value) {
+      if (MemberOf(MemberOf(data_, "sysctls"), key) == value) {
         sysctls[key] = value;
-        continue;
+      } else {
+        proposals_.AddSysctl(name, key, TextOf(value));
       }
-      proposals_.sysctls.emplace(
-          StrCat(Quoted(key), " = ", Quoted(value.is_string() ? value.get<std::string>() : "")),
-          StrCat("container ", name, " was given it"));
     }
     oci["Linux"]["Sysctl"] = sysctls;
   }
@@ -254,14 +156,12 @@ absl::StatusOr<Json> Learner::Without(const Json& request, const std::string& wa
 
 absl::Status Learner::TakeContainer(Json request) {
   const std::string kind = "CreateContainerRequest";
-  const Json annotations =
-      request.value("OCI", Json::object()).value("Annotations", Json::object());
-  const bool pause = annotations.value("io.kubernetes.cri.container-type", "") == "sandbox";
-  const std::string name =
-      annotations.value("io.kubernetes.cri.container-name", data_.value("only", std::string()));
-  if (!pause && !data_["containers"].contains(name)) {
-    proposals_.told.push_back(
-        StrCat("Not proposed: a container '", name, "', which the workload does not have"));
+  const Json& annotations = MemberOf(MemberOf(request, "OCI"), "Annotations");
+  const bool pause = TextOf(MemberOf(annotations, "io.kubernetes.cri.container-type")) == "sandbox";
+  const Json& named = MemberOf(annotations, "io.kubernetes.cri.container-name");
+  const std::string name = TextOf(named.is_null() ? MemberOf(data_, "only") : named);
+  if (!pause && !Containers().contains(name)) {
+    proposals_.Tell(StrCat("a container '", name, "', which the workload does not have"));
     return absl::OkStatus();
   }
   const std::string want =
@@ -279,7 +179,7 @@ absl::Status Learner::Take(const std::string& kind, const Json& request) {
   if (allowed) return absl::OkStatus();
   const auto& switched = SwitchedRequests();
   if (std::find(switched.begin(), switched.end(), kind) != switched.end()) {
-    proposals_.allow.emplace(Quoted(kind), "the host sent it");
+    proposals_.AddRequest(kind);
     return absl::OkStatus();
   }
   if (kind == "CreateContainerRequest" && request.contains("OCI") && request["OCI"].is_object() &&
@@ -288,13 +188,13 @@ absl::Status Learner::Take(const std::string& kind, const Json& request) {
   }
   if (kind == "ExecProcessRequest" && request.contains("process") &&
       request["process"].is_object()) {
-    const Json& command = request["process"].value("Args", Json::array());
+    const Json& command = MemberOf(request["process"], "Args");
     bool ours = false;
-    for (const auto& [name, container] : data_["containers"].items()) {
-      for (const Json& known : container["exec"]) ours |= known == command;
+    for (const Json& container : Containers()) {
+      for (const Json& known : MemberOf(container, "exec")) ours |= known == command;
     }
-    if (!ours) {
-      proposals_.exec.emplace(QuotedList(command), "run in a container by the host");
+    if (!ours && command.is_array() && !command.empty()) {
+      proposals_.AddCommand(command);
       return absl::OkStatus();
     }
   }

@@ -9,7 +9,6 @@
 #include "base/strings.h"
 #include "policy/gate/request_policy.h"
 #include "policy/generate/difference.h"
-#include "policy/generate/learn.h"
 #include "policy/generate/testing.h"
 
 namespace nacre::policy {
@@ -181,31 +180,6 @@ TEST(Difference, NamesTheField) {
   const auto lines = *PolicyDifference(before, after);
   EXPECT_THAT(lines, testing::Contains(HasSubstr("+ containers.web.cwd[]: \"/x\"")));
   EXPECT_FALSE(PolicyDifference("package a\n", after).ok());
-}
-
-TEST(Learn, ProposesWhatTheRuntimeAddsAndNothingOfTheWorkload) {
-  const auto policy = *generate_testing::Policy(Pod());
-  const std::string log =
-      R"({"kind":"ReadStreamRequest","request":{}}
-noise
-{"kind":"CreateContainerRequest","request":{"container_id":"a","OCI":{)"
-      R"("Annotations":{"a.b/c":"d"},"Process":)"
-      R"({"Args":["/bin/sh"],"Env":["NODE=n1","MODE=other"]},"Mounts":[{"destination":"/extra",)"
-      R"("source":"/run/kata-containers/shared/containers/a-0123456789abcdef-extra",)"
-      R"("type_":"bind","options":["rbind"]}]}}}
-)";
-  const auto learned = LearnSettings(policy, log);
-  ASSERT_TRUE(learned.ok()) << learned.status();
-  EXPECT_EQ(learned->refused, 2u);
-  EXPECT_THAT(learned->toml, HasSubstr("\"ReadStreamRequest\",  # the host sent it"));
-  EXPECT_THAT(learned->toml, HasSubstr("name = \"^NODE$\""));
-  EXPECT_THAT(learned->toml, HasSubstr("shared = \"extra\""));
-  EXPECT_THAT(learned->toml, HasSubstr("\"a.b/c\",  # annotation of the runtime"));
-  EXPECT_THAT(learned->toml, HasSubstr("variable MODE had another value"));
-  EXPECT_THAT(learned->toml, testing::Not(HasSubstr("\"^MODE$\"")));
-  EXPECT_TRUE(ParseSettings(learned->toml, "learned").ok());
-  EXPECT_FALSE(LearnSettings(policy, "nothing\n").ok());
-  EXPECT_FALSE(LearnSettings("package a\n", log).ok());
 }
 
 }  // namespace
