@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "crypto/random.h"
 #include "image-rs-cpp/erofs/folder_blocks.h"
 #include "image-rs-cpp/erofs/format.h"
 #include "image-rs-cpp/erofs/xattr_body.h"
@@ -58,7 +59,8 @@ class Writer {
     superblock.inodes = inodes_;
     superblock.blocks = out_.block();
     superblock.has_chunks = has_chunks_;
-    const Bytes uuid(16);
+    // One of its own, as overlayfs tells file systems apart by it.
+    const Bytes uuid = crypto::RandomBytes(16);
     superblock.uuid = uuid;
     return out_.Finish(EncodeFirstBlock(superblock));
   }
