@@ -8,9 +8,9 @@
 #include <system_error>
 #include <thread>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/unpack/layer_pipeline.h"
+#include "image-rs-cpp/unpack/thread_umask.h"
 
 namespace nacre::image {
 namespace {
@@ -46,11 +46,16 @@ class Fetcher {
     {
       std::vector<std::jthread> helpers;
       try {
-        for (size_t i = 1; i < wanted; ++i) helpers.emplace_back([this] { Work(); });
+        for (size_t i = 0; i < wanted; ++i) {
+          helpers.emplace_back([this] {
+            ClearThreadUmask();  // what comes unpacked is put into files here
+            Work();
+          });
+        }
       } catch (const std::system_error&) {
         // No more threads to be had: the ones there are do it.
       }
-      Work();
+      if (helpers.empty()) Work();
     }
     RETURN_IF_ERROR(error_);
     return std::move(out_);
@@ -74,18 +79,67 @@ class Fetcher {
   }
 
   absl::StatusOr<LayerFacts> Fetch(size_t index, LayerPlace* place) {
-    Attempt attempt = FetchFrom(sources_, index, place);
+    std::optional<Attempt> unpacked = FetchUnpacked(index, place);
+    Attempt attempt = unpacked ? *std::move(unpacked) : FetchFrom(sources_, index, place);
     if (!attempt.misled || stop_) return std::move(attempt.facts);
-    return FetchFrom(sources_.last(1), index, place).facts;
+    Attempt again = FetchFrom(sources_.last(1), index, place);
+    if (again.facts.ok() || stop_) return std::move(again.facts);
+    return absl::Status(
+        again.facts.status().code(),
+        StrCat(Message(again.facts.status()), " (once before, from elsewhere than ",
+               sources_.back()->name(), ": ", Message(attempt.facts.status()), ")"));
+  }
+
+  // Into a new tree of `place`.
+  absl::StatusOr<std::unique_ptr<LayerPipeline>> Pipeline(size_t index, LayerPlace* place,
+                                                          bool unpacked) {
+    const std::optional<LayerKey>& key = (*plan_.keys)[index];
+    ASSIGN_OR_RETURN(LayerTree* const tree, place->Begin());
+    return LayerPipeline::Create({&(*plan_.layers)[index], &(*plan_.diff_ids)[index],
+                                  key ? &*key : nullptr, tree, &limits_, &budget_, &windows_,
+                                  unpacked});
+  }
+
+  // Of an encrypted layer nobody may have the tar, and a tar that is not compressed is the blob.
+  bool MayComeUnpacked(size_t index) const {
+    const absl::StatusOr<LayerType> type = ParseLayerMediaType((*plan_.layers)[index].media_type);
+    return type.ok() && !type->encrypted && type->compression != Compression::kNone &&
+           !(*plan_.keys)[index];
+  }
+
+  // Nothing when no source keeps the layer's tar, or it broke off: the blob is to be fetched. The
+  // last source is where blobs come from and is not asked.
+  std::optional<Attempt> FetchUnpacked(size_t index, LayerPlace* place) {
+    if (!MayComeUnpacked(index)) return std::nullopt;
+    for (BlobSource* source : sources_.first(sources_.size() - 1)) {
+      std::unique_ptr<LayerPipeline> pipeline;
+      absl::Status unpacked;  // as opposed to the source
+      const absl::Status read =
+          source->ReadUnpacked(*plan_.reference, (*plan_.layers)[index], [&](ByteView data) {
+            unpacked = WriteUnpacked(index, place, data, &pipeline);
+            return unpacked;
+          });
+      if (!unpacked.ok()) return Attempt{unpacked, !stop_};
+      if (!read.ok()) continue;
+      if (pipeline == nullptr) return Attempt{absl::DataLossError("nothing came"), true};
+      Attempt attempt{pipeline->Finish(), false};
+      attempt.misled = !attempt.facts.ok();
+      return attempt;
+    }
+    return std::nullopt;
+  }
+
+  absl::Status WriteUnpacked(size_t index, LayerPlace* place, ByteView data,
+                             std::unique_ptr<LayerPipeline>* pipeline) {
+    if (stop_) return absl::CancelledError("another layer failed");
+    if (*pipeline == nullptr) {
+      ASSIGN_OR_RETURN(*pipeline, Pipeline(index, place, true));
+    }
+    return (*pipeline)->Write(data);
   }
 
   Attempt FetchFrom(Sources sources, size_t index, LayerPlace* place) {
-    const std::optional<LayerKey>& key = (*plan_.keys)[index];
-    const absl::StatusOr<LayerTree*> tree = place->Begin();
-    if (!tree.ok()) return {tree.status(), false};
-    auto pipeline =
-        LayerPipeline::Create({&(*plan_.layers)[index], &(*plan_.diff_ids)[index],
-                               key ? &*key : nullptr, *tree, &limits_, &budget_, &windows_});
+    auto pipeline = Pipeline(index, place, false);
     if (!pipeline.ok()) return {pipeline.status(), false};
     bool mixed = false;
     absl::Status fetched = ReadAll(sources, (*plan_.layers)[index], pipeline->get(), &mixed);

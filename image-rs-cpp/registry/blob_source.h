@@ -28,6 +28,15 @@ class BlobSource {
   // whoever asked may go on from the next byte, here or elsewhere.
   virtual absl::Status Read(const ImageReference& image, const Descriptor& blob, uint64_t offset,
                             const OnBytes& on_bytes) = 0;
+
+  // Streams what the blob of a plain layer unpacks to, from its first byte to its last. Only what
+  // comes is named by another digest then, the layer's diffID; whoever asks needs not inflate it,
+  // and tells nothing but the blob's name. Any error: it is to be had as a blob alone, and what
+  // came is of no use. kNotFound also when the source thinks that the blob is had sooner.
+  virtual absl::Status ReadUnpacked(const ImageReference& /*image*/, const Descriptor& /*blob*/,
+                                    const OnBytes& /*on_bytes*/) {
+    return absl::NotFoundError("this source keeps no layers unpacked");
+  }
 };
 
 }  // namespace nacre::image

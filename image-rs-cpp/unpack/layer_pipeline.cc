@@ -29,6 +29,7 @@ uint64_t MostUnpacked(uint64_t size, const Limits& limits) {
 LayerPipeline::LayerPipeline(const PipelineRequest& request)
     : name_(StrCat("layer ", request.layer->digest.text())),
       size_(request.layer->size),
+      comes_unpacked_(request.unpacked),
       blob_digest_(request.layer->digest),
       compressed_(kBuffers, kBlobBuffer),
       tar_bytes_(kBuffers, kTarBuffer),
@@ -46,7 +47,12 @@ absl::StatusOr<std::unique_ptr<LayerPipeline>> LayerPipeline::Create(
         "layer ", request.layer->digest.text(),
         type.encrypted ? " is encrypted and has no key" : " has a key and is not encrypted"));
   }
+  if (type.encrypted && request.unpacked) {
+    return absl::InvalidArgumentError(StrCat("layer ", request.layer->digest.text(),
+                                             " is encrypted, and so never comes unpacked"));
+  }
   std::unique_ptr<LayerPipeline> pipeline(new LayerPipeline(request));
+  if (request.unpacked) return pipeline;
   ASSIGN_OR_RETURN(pipeline->decompressor_,
                    Decompressor::Create(type.compression, *request.limits, request.windows));
   if (request.key != nullptr) {
@@ -85,6 +91,11 @@ void LayerPipeline::Join() {
 }
 
 absl::Status LayerPipeline::Write(ByteView data) {
+  if (comes_unpacked_) {
+    received_ += data.size();
+    if (applied_.ok()) applied_ = Unpack(data);
+    return Annotate(applied_, name_);
+  }
   if (data.size() > size_ - received_) {
     return absl::DataLossError(
         StrCat(name_, ": more bytes than the ", size_, " the manifest names"));
@@ -138,16 +149,21 @@ void LayerPipeline::InflateStage() {
 
 absl::Status LayerPipeline::Apply() {
   for (ByteView data = tar_bytes_.Next(); !data.empty(); data = tar_bytes_.Next()) {
-    RETURN_IF_ERROR(budget_->DrawBytes(data.size()));
-    unpacked_ += data.size();
-    if (unpacked_ > most_unpacked_) {
-      return absl::ResourceExhaustedError(
-          StrCat("its ", size_, " bytes unpack to more than ", most_unpacked_));
-    }
-    diff_id_.Update(data);
-    RETURN_IF_ERROR(tar_.Write(data));
+    RETURN_IF_ERROR(Unpack(data));
   }
   return absl::OkStatus();
+}
+
+// The next bytes of the tar.
+absl::Status LayerPipeline::Unpack(ByteView data) {
+  RETURN_IF_ERROR(budget_->DrawBytes(data.size()));
+  unpacked_ += data.size();
+  if (unpacked_ > most_unpacked_) {
+    return absl::ResourceExhaustedError(
+        StrCat("its ", size_, " bytes unpack to more than ", most_unpacked_));
+  }
+  diff_id_.Update(data);
+  return tar_.Write(data);
 }
 
 void LayerPipeline::ApplyStage() {
@@ -164,7 +180,7 @@ absl::Status LayerPipeline::Unpacked() {
   return inflated_.ok() || absl::IsCancelled(inflated_) ? applied_ : inflated_;
 }
 
-absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
+absl::Status LayerPipeline::FinishBlob() {
   if (received_ != size_) {
     return absl::DataLossError(
         StrCat(name_, ": got ", received_, " bytes, the manifest names ", size_));
@@ -173,6 +189,11 @@ absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
   Join();
   RETURN_IF_ERROR(blob_digest_.Finish(name_));
   if (decryptor_) RETURN_IF_ERROR(decryptor_->Finish(), name_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LayerFacts> LayerPipeline::Finish() {
+  if (!comes_unpacked_) RETURN_IF_ERROR(FinishBlob());
   RETURN_IF_ERROR(Unpacked(), name_);
   RETURN_IF_ERROR(diff_id_.Finish(StrCat(name_, " unpacked (diffID)")));
   RETURN_IF_ERROR(tar_.Finish(), name_);

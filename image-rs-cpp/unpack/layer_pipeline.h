@@ -4,6 +4,9 @@
 //   a thread of its own     -> inflate
 //   another one             -> diffID -> tar -> tree
 //
+// A layer that comes unpacked already (a node's cache may keep it so) has the last step alone, on
+// the caller's thread: its tar is checked against the diffID, and nothing is ever inflated.
+//
 // Between them are rings of a few buffers, so memory stays the same however large the layer is, and
 // a slow disk slows the network down. Plain bytes do reach the tree before the last check can be
 // made; so it is a private one (a staging folder, a volume that is not mounted), and nothing in it
@@ -35,6 +38,8 @@ struct PipelineRequest {
   const Limits* limits;
   UnpackBudget* budget;
   WindowMemory* windows = nullptr;  // see Decompressor
+  // What comes is not the blob but its tar: of a plain layer only.
+  bool unpacked = false;
 };
 
 class LayerPipeline {
@@ -47,16 +52,16 @@ class LayerPipeline {
   LayerPipeline(const LayerPipeline&) = delete;
   LayerPipeline& operator=(const LayerPipeline&) = delete;
 
-  // The next bytes of the blob. kDataLoss when there are more than the manifest says,
-  // kResourceExhausted past a limit or on a full disk. Other errors of unpacking wait for Finish(),
-  // where digest and HMAC come first.
+  // The next bytes of the blob, or of the tar. kDataLoss when there are more than the manifest
+  // says, kResourceExhausted past a limit or on a full disk. Other errors of unpacking wait for
+  // Finish(), where digest and HMAC come first; those of a tar that comes as such do not.
   absl::Status Write(ByteView data);
-  // How many bytes of the blob have come so far: where to go on after a cut.
+  // How many bytes have come so far: where to go on after a cut.
   uint64_t received() const { return received_; }
 
-  // After the last byte. Checks size, digest, HMAC, the compressed stream, the archive and the
-  // diffID, in this order: kDataLoss for what was cut or changed on the way,
-  // kUnauthenticated for an HMAC that is not the key owner's.
+  // After the last byte. Checks size, digest, HMAC, the compressed stream, the diffID and the
+  // archive, in this order (of a tar that comes as such the last two): kDataLoss for what was cut
+  // or changed on the way, kUnauthenticated for an HMAC that is not the key owner's.
   absl::StatusOr<LayerFacts> Finish();
 
  private:
@@ -67,12 +72,15 @@ class LayerPipeline {
   absl::Status Inflate();
   absl::Status Apply();
   absl::Status Pass(ByteView data);
+  absl::Status Unpack(ByteView data);
   absl::Status Unpacked();
+  absl::Status FinishBlob();
   void Stop();
   void Join();
 
   const std::string name_;  // "layer sha256:..." in errors
   const uint64_t size_;
+  const bool comes_unpacked_;
   uint64_t received_ = 0;
   bool done_ = false;
   DigestChecker blob_digest_;
