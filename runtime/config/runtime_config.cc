@@ -58,6 +58,7 @@ absl::Status ReadNodeCache(const Json& table, const std::string& where, NodeCach
       .String("folder", &out->folder)
       .Uint("max_size_mib", &out->max_size_mib, 1, 1 << 26)
       .Bool("fetch", &out->fetch)
+      .Bool("unpacked", &out->unpacked)
       .String("registries_conf", &out->registries_conf)
       .String("extra_ca", &out->extra_ca)
       .Finish();

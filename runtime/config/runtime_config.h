@@ -62,6 +62,7 @@ struct NodeCacheConfig {
   std::string folder = "/var/cache/nacre/blobs";
   uint64_t max_size_mib = 20480;  // 1..67108864; the blobs used longest ago go first
   bool fetch = true;              // get what is missing from the registry, without credentials
+  bool unpacked = true;           // keep plain layers unpacked too, in the room that blobs leave
   std::string registries_conf;    // containers-registries.conf(5) of this node; may be empty
   std::string extra_ca;           // PEM file of roots besides the system's; may be empty
 };

@@ -3,8 +3,12 @@
 // digest does not open another tenant's private image.
 //
 // On disk: blobs/<algorithm>-<hex>/data and, beside it, one empty file from-<sha256 of
-// "registry/repository"> per repository; staging/ holds what is not whole, and is emptied at start.
-// A blob appears by one rename after its digest was checked and its bytes were synced.
+// "registry/repository"> per repository, and perhaps tar, what the blob unpacks to; staging/ holds
+// what is not whole, and is emptied at start. A blob appears by one rename after its digest was
+// checked and its bytes were synced, and so does its tar.
+//
+// A tar can be made again from its blob, a blob only with somebody else's help: so tars have the
+// room that blobs leave, and go first.
 #pragma once
 
 #include <atomic>
@@ -41,8 +45,9 @@ class IncomingBlob {
 
   // kDataLoss past the blob's size, kResourceExhausted on a full disk.
   absl::Status Write(ByteView bytes);
-  // `length` bytes at `offset`, or fewer at the end of what is written; not checked yet.
-  absl::StatusOr<std::string> Read(uint64_t offset, uint32_t length) const;
+  // `length` bytes at `offset`, or fewer at the end of what is written; not checked yet. Before
+  // them `headroom` bytes that are the caller's to fill.
+  absl::StatusOr<std::string> Read(uint64_t offset, uint32_t length, size_t headroom = 0) const;
   // Checks size and digest (kDataLoss) and puts the blob into the store.
   absl::Status Commit();
 
@@ -57,39 +62,91 @@ class IncomingBlob {
   std::atomic<uint64_t> written_ = 0;
 };
 
+// What a blob unpacks to, on its way to a place beside it. One thread's; what is not committed is
+// removed with it.
+class IncomingTar {
+ public:
+  ~IncomingTar();
+  // The blob's file.
+  int blob() const { return blob_.get(); }
+  // kResourceExhausted: more than blobs leave room for, or a full disk.
+  absl::Status Write(ByteView bytes);
+  // kNotFound: the blob has gone meanwhile.
+  absl::Status Commit();
+
+ private:
+  friend class BlobStore;
+  IncomingTar(BlobStore* store, std::string key, std::string folder, UniqueFd file, UniqueFd blob);
+  BlobStore* const store_;
+  const std::string key_;
+  const std::string folder_;
+  const UniqueFd file_;
+  const UniqueFd blob_;
+  uint64_t written_ = 0;  // and reserved
+};
+
+struct TarPiece {
+  std::string data;   // after the headroom asked for
+  uint64_t size = 0;  // of the whole tar
+};
+
 // Thread-safe.
 class BlobStore {
  public:
-  // Makes `folder` when it is missing and empties its staging. Blobs of an earlier run stay.
+  // Makes `folder` when it is missing and empties its staging. Blobs of an earlier run stay, and
+  // their tars if `keep_tars`.
   static absl::StatusOr<std::unique_ptr<BlobStore>> Open(const std::string& folder,
-                                                         uint64_t max_bytes);
+                                                         uint64_t max_bytes, bool keep_tars = true);
 
-  // kNotFound: not here, not of this size, or never fetched from this repository.
-  absl::StatusOr<std::string> Read(const BlobName& name, uint64_t offset, uint32_t length);
+  // kNotFound: not here, not of this size, or never fetched from this repository. `headroom` as in
+  // IncomingBlob::Read.
+  absl::StatusOr<std::string> Read(const BlobName& name, uint64_t offset, uint32_t length,
+                                   size_t headroom = 0);
+  // A piece of what the blob unpacks to. kNotFound as Read, or there is no such form of it;
+  // kInvalidArgument: `offset` is at its end or past it.
+  absl::StatusOr<TarPiece> ReadTar(const BlobName& name, uint64_t offset, uint32_t length,
+                                   size_t headroom = 0);
+  // OK: the blob is here without its tar. kNotFound as Read; kAlreadyExists: with it.
+  absl::Status LacksTar(const BlobName& name);
+  // Errors as LacksTar.
+  absl::StatusOr<std::unique_ptr<IncomingTar>> BeginTar(const BlobName& name);
   // kResourceExhausted: larger than the whole store may be.
   absl::StatusOr<std::shared_ptr<IncomingBlob>> Begin(const BlobName& name);
 
-  uint64_t total_bytes() const;
+  // Blobs and tars.
+  uint64_t total_bytes() const { return total_; }
 
  private:
   friend class IncomingBlob;
+  friend class IncomingTar;
   struct Entry {
     uint64_t size = 0;
+    uint64_t tar_size = 0;  // 0: there is none
     uint64_t last_use = 0;  // ticks of use_
   };
+  using Entries = std::map<std::string, Entry>;  // by "<algorithm>-<hex>"
   BlobStore(std::string folder, uint64_t max_bytes);
-  absl::Status Scan();
+  absl::Status Scan(bool keep_tars);
+  absl::StatusOr<Entries::iterator> Find(const std::string& key, const BlobName& name);
   absl::Status Publish(const BlobName& name, const std::string& staged);
+  absl::Status PublishTar(const std::string& key, const std::string& staged, uint64_t size);
+  absl::Status Reserve(uint64_t bytes);
+  void Release(uint64_t bytes) { total_ -= bytes; }
   void MakeRoom(const std::string& keep);
+  bool DropOldest(const std::string& keep, bool tar_only);
   std::string BlobFolder(const std::string& key) const;
+  std::string NewStaging();
 
   const std::string folder_;
   const uint64_t max_bytes_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_;  // by "<algorithm>-<hex>"
-  uint64_t total_ = 0;
+  // Of blobs, of tars, and of tars on their way. Whoever unpacks adds to it without the mutex: that
+  // thread may have to wait long for a processor, and others then for the mutex.
+  std::atomic<uint64_t> total_ = 0;
+  std::atomic<uint64_t> staged_ = 0;  // names of staging folders
+  std::mutex mutex_;                  // guards what follows
+  Entries entries_;
+  uint64_t blob_bytes_ = 0;
   uint64_t use_ = 0;
-  uint64_t staged_ = 0;  // names of staging folders
 };
 
 }  // namespace nacre::runtime

@@ -83,6 +83,7 @@ void Fetches::Run(Fetch* fetch, const image::ImageReference& reference,
     return absl::OkStatus();
   });
   if (status.ok()) status = blob.Commit();
+  if (status.ok() && on_kept_) on_kept_(blob.name());
   Log(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "blob_fetched",
       {{"repository", blob.name().repository},
        {"digest", blob.name().digest.text()},
@@ -96,7 +97,8 @@ void Fetches::Run(Fetch* fetch, const image::ImageReference& reference,
 }
 
 absl::StatusOr<std::string> Fetches::Read(const image::ImageReference& reference,
-                                          const BlobName& name, uint64_t offset, uint32_t length) {
+                                          const BlobName& name, uint64_t offset, uint32_t length,
+                                          size_t headroom) {
   const absl::StatusOr<std::shared_ptr<Fetch>> joined = Join(reference, name);
   if (!joined.ok()) return ForReader(joined.status());
   const std::shared_ptr<Fetch>& fetch = *joined;
@@ -114,8 +116,8 @@ absl::StatusOr<std::string> Fetches::Read(const image::ImageReference& reference
     if (stopped_) return absl::UnavailableError("the node cache ends");
     if (fetch->ended && !fetch->status.ok()) return ForReader(fetch->status);
   }
-  ASSIGN_OR_RETURN(std::string data, fetch->blob->Read(offset, length));
-  if (!data.empty()) return data;
+  ASSIGN_OR_RETURN(std::string data, fetch->blob->Read(offset, length, headroom));
+  if (data.size() > headroom) return data;
   return absl::UnavailableError("the fetched blob is shorter than was asked for");
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,8 +20,12 @@ namespace nacre::runtime {
 
 class Fetches {
  public:
-  // Both must outlive this. At most kMaxNodeCacheFetches run at once.
-  Fetches(BlobStore* store, image::BlobSource* registry) : store_(store), registry_(registry) {}
+  // Told of each blob that is in the store now.
+  using OnKept = std::function<void(const BlobName&)>;
+
+  // All must outlive this. At most kMaxNodeCacheFetches run at once.
+  Fetches(BlobStore* store, image::BlobSource* registry, OnKept on_kept = {})
+      : store_(store), registry_(registry), on_kept_(std::move(on_kept)) {}
   // Ends what runs, at its next byte, and waits for it.
   ~Fetches();
 
@@ -31,9 +36,9 @@ class Fetches {
   // The bytes have passed no check yet: their reader has to. kNotFound: the registry does not give
   // it to this node, or it is larger than the store; kUnavailable: it broke off, or nothing came
   // for kFetchProgressTimeoutMs, or too many run. A fetch that failed is not tried again for
-  // kFetchRetryMs: its error stands.
+  // kFetchRetryMs: its error stands. `headroom` as in IncomingBlob::Read.
   absl::StatusOr<std::string> Read(const image::ImageReference& reference, const BlobName& name,
-                                   uint64_t offset, uint32_t length);
+                                   uint64_t offset, uint32_t length, size_t headroom = 0);
 
  private:
   struct Fetch {
@@ -51,6 +56,7 @@ class Fetches {
 
   BlobStore* const store_;
   image::BlobSource* const registry_;
+  const OnKept on_kept_;
   std::mutex mutex_;
   std::condition_variable progress_;
   std::map<BlobName, std::shared_ptr<Fetch>> running_;

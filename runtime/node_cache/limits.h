@@ -17,4 +17,11 @@ inline constexpr int64_t kAdmissionTimeoutMs = 5'000;       // for that line
 inline constexpr int64_t kFetchProgressTimeoutMs = 8'000;   // a reader's wait for the next byte
 inline constexpr int64_t kFetchRetryMs = 30'000;            // a failed fetch is left alone for
 
+// A layer of more than that many times its blob costs a guest little to inflate and the node much
+// to keep; whatever it is, the first bytes of it are kept all the same.
+inline constexpr uint64_t kMaxNodeCacheUnpackRatio = 16;
+inline constexpr uint64_t kNodeCacheUnpackRatioFrom = 16 << 20;
+inline constexpr size_t kMaxNodeCacheWishes = 1024;     // for unpacked blobs, remembered at once
+inline constexpr int64_t kUnpackRetryMs = 10 * 60'000;  // what cannot be unpacked is left alone for
+
 }  // namespace nacre::runtime

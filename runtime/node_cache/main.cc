@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -58,10 +59,17 @@ absl::Status Serve(const std::string& config_path) {
     return absl::FailedPreconditionError(StrCat(config_path, ": [node_cache] socket is empty"));
   }
   const sigset_t signals = BlockStopSignals();  // before any thread starts
-  ASSIGN_OR_RETURN(const auto store, BlobStore::Open(config.folder, config.max_size_mib << 20));
+  ASSIGN_OR_RETURN(const auto store,
+                   BlobStore::Open(config.folder, config.max_size_mib << 20, config.unpacked));
   ASSIGN_OR_RETURN(const auto registry, Registry(config));
-  Fetches fetches(store.get(), registry.get());
-  NodeCacheService service(store.get(), config.fetch ? &fetches : nullptr);
+  std::optional<Unpacker> unpacker;
+  if (config.unpacked) unpacker.emplace(store.get());
+  Fetches fetches(store.get(), registry.get(), [&unpacker](const BlobName& name) {
+    if (unpacker) unpacker->Arrived(name);
+  });
+  NodeCacheService service({.store = store.get(),
+                            .fetches = config.fetch ? &fetches : nullptr,
+                            .unpacker = unpacker ? &*unpacker : nullptr});
   ASSIGN_OR_RETURN(UniqueFd listener, net::ListenUnix(config.socket, {.replace_dead = true}));
   Log(LogLevel::kInfo, "node_cache_ready",
       {{"socket", config.socket}, {"bytes", store->total_bytes()}});

@@ -17,9 +17,11 @@ void TryNodeCache(ByteView data) {
   if (admission.ok() && admission->image.size() < 2000) (void)AdmissionLine(*admission);
   static const auto folder = *TemporaryDirectory::Create("node-cache");
   static const auto store = *BlobStore::Open(folder.path(), 1 << 20);
-  static const auto session =
-      *GuestSession::Create({"pod", "127.0.0.1:5000/demo/app:1"}, store.get(), nullptr);
+  static Unpacker unpacker(store.get());
+  static const auto session = *GuestSession::Create({"pod", "127.0.0.1:5000/demo/app:1"},
+                                                    {store.get(), nullptr, &unpacker});
   (void)session->Read(AsText(data));
+  (void)session->ReadUnpacked(AsText(data));
 }
 
 std::vector<std::string> NodeCacheSeeds() {

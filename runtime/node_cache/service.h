@@ -10,33 +10,41 @@
 #include "runtime/node_cache/admission.h"
 #include "runtime/node_cache/blob_store.h"
 #include "runtime/node_cache/fetches.h"
+#include "runtime/node_cache/unpacker.h"
 
 namespace nacre::runtime {
+
+// What guests are served from. All of it outlives them.
+struct NodeCacheParts {
+  BlobStore* store;
+  Fetches* fetches = nullptr;    // null: only what is here
+  Unpacker* unpacker = nullptr;  // null: no blob is kept unpacked
+};
 
 // What one guest may have: blobs of the image its host was told to run. Thread-safe.
 class GuestSession {
  public:
   // kInvalidArgument when the admission's image is no image reference.
   static absl::StatusOr<std::unique_ptr<GuestSession>> Create(const Admission& admission,
-                                                              BlobStore* store, Fetches* fetches);
+                                                              const NodeCacheParts& parts);
 
-  // nacre.nodecache.ReadRequest -> ReadResponse, serialized. `fetches` null: only what is here.
-  // kPermissionDenied: another repository than the admission's; kInvalidArgument: a request out of
-  // bounds; else as Fetches::Read.
+  // nacre.nodecache.ReadRequest -> ReadResponse, serialized. kPermissionDenied: another repository
+  // than the admission's; kInvalidArgument: a request out of bounds; else as Fetches::Read.
   absl::StatusOr<std::string> Read(std::string_view request);
+  // The same -> ReadUnpackedResponse. What is not there is unpacked when the node has time for it.
+  // kUnimplemented: never; else as BlobStore::ReadTar.
+  absl::StatusOr<std::string> ReadUnpacked(std::string_view request);
 
  private:
-  GuestSession(image::ImageReference image, BlobStore* store, Fetches* fetches)
-      : image_(std::move(image)), store_(store), fetches_(fetches) {}
+  GuestSession(image::ImageReference image, const NodeCacheParts& parts)
+      : image_(std::move(image)), parts_(parts) {}
   const image::ImageReference image_;
-  BlobStore* const store_;
-  Fetches* const fetches_;
+  const NodeCacheParts parts_;
 };
 
 class NodeCacheService {
  public:
-  // Both must outlive this; `fetches` may be null.
-  NodeCacheService(BlobStore* store, Fetches* fetches);
+  explicit NodeCacheService(const NodeCacheParts& parts);
   ~NodeCacheService();
   // Takes connections until Stop(), then ends them all. kResourceExhausted and the like only ever
   // end the one connection.

@@ -3,12 +3,14 @@
 #include <latch>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "api/node_cache.pb.h"
 #include "base/file.h"
 #include "base/status_testing.h"
 #include "base/strings.h"
 #include "image-rs-cpp/registry/registry_client.h"
+#include "image-rs-cpp/testing/compress.h"
 #include "image-rs-cpp/testing/test_registry.h"
 #include "net/stream.h"
 #include "net/ttrpc/client.h"
@@ -40,8 +42,10 @@ class NodeCacheServiceTest : public ::testing::Test {
     image::RegistryOptions options;
     options.insecure_registries = {registry_->host()};
     ASSERT_OK_AND_ASSIGN(client_, image::RegistryClient::Create(options, image::Limits()));
-    fetches_.emplace(store_.get(), client_.get());
-    service_.emplace(store_.get(), &*fetches_);
+    unpacker_.emplace(store_.get());
+    fetches_.emplace(store_.get(), client_.get(),
+                     [this](const BlobName& name) { unpacker_->Arrived(name); });
+    service_.emplace(NodeCacheParts{store_.get(), &*fetches_, &*unpacker_});
     ASSERT_OK_AND_ASSIGN(UniqueFd listener, net::ListenUnix(socket()));
     server_ = std::jthread(
         [this, fd = std::move(listener)]() mutable { EXPECT_OK(service_->Serve(std::move(fd))); });
@@ -64,10 +68,21 @@ class NodeCacheServiceTest : public ::testing::Test {
     return response.data();
   }
 
+  static absl::StatusOr<nodecache::ReadUnpackedResponse> AskUnpacked(
+      ttrpc::Client& guest, const nodecache::ReadRequest& request) {
+    ASSIGN_OR_RETURN(
+        const std::string answer,
+        guest.Call("nacre.nodecache.NodeCache", "ReadUnpacked", request.SerializeAsString()));
+    nodecache::ReadUnpackedResponse response;
+    if (response.ParseFromString(answer)) return response;
+    return absl::InternalError("not a ReadUnpackedResponse");
+  }
+
   std::unique_ptr<image::testing::TestRegistry> registry_;
   std::optional<TemporaryDirectory> folder_;
   std::unique_ptr<BlobStore> store_;
   std::unique_ptr<image::RegistryClient> client_;
+  std::optional<Unpacker> unpacker_;
   std::optional<Fetches> fetches_;
   std::optional<NodeCacheService> service_;
   std::jthread server_;
@@ -117,6 +132,61 @@ TEST_F(NodeCacheServiceTest, RequestsOutOfBounds) {
   EXPECT_TRUE(absl::IsInvalidArgument(
       guest->Call("nacre.nodecache.NodeCache", "Read", "\xff\xff").status()));
   EXPECT_OK(Ask(*guest, RequestFor(registry_->host(), kContent)).status());
+}
+
+// A guest that would have it unpacked gets it so the next time, and so do all others then.
+TEST_F(NodeCacheServiceTest, AsksForUnpackedBlobs) {
+  const std::string blob(AsText(image::testing::GzipOf(AsBytes(kContent))));
+  registry_->PutBlob(image::BlobDigest::OfSha256(AsBytes(blob)).text(), blob);
+  ASSERT_OK_AND_ASSIGN(const auto guest, Guest(registry_->Reference("1")));
+  const auto request = RequestFor(registry_->host(), blob);
+  EXPECT_TRUE(absl::IsNotFound(AskUnpacked(*guest, request).status()));
+  EXPECT_OK(Ask(*guest, request).status());
+  std::vector<std::jthread> pods;
+  for (int i = 0; i < 4; ++i) {
+    pods.emplace_back([&] {
+      ASSERT_OK_AND_ASSIGN(const auto other, Guest(registry_->Reference("1")));
+      auto answer = AskUnpacked(*other, request);
+      while (absl::IsNotFound(answer.status())) answer = AskUnpacked(*other, request);
+      ASSERT_OK(answer);
+      EXPECT_EQ(answer->size(), kContent.size());
+      EXPECT_EQ(answer->data(), kContent);
+    });
+  }
+  pods.clear();
+  EXPECT_EQ(registry_->CountRequests("/blobs/"), 1u);
+  auto last = request;
+  last.set_offset(kContent.size() - 1);
+  ASSERT_OK_AND_ASSIGN(const auto tail, AskUnpacked(*guest, last));
+  EXPECT_EQ(tail.data(), "c");
+  last.set_offset(kContent.size());
+  EXPECT_TRUE(absl::IsInvalidArgument(AskUnpacked(*guest, last).status()));
+  last.set_offset(kMaxNodeCacheBlob);
+  EXPECT_TRUE(absl::IsInvalidArgument(AskUnpacked(*guest, last).status()));
+  last.set_repository("other/app");
+  EXPECT_FALSE(AskUnpacked(*guest, last).ok());
+}
+
+TEST_F(NodeCacheServiceTest, UnpackedBlobsAreThoseOfTheAdmittedRepository) {
+  const std::string blob(AsText(image::testing::GzipOf(AsBytes(kContent))));
+  const BlobName name{registry_->host() + "/demo/app", image::BlobDigest::OfSha256(AsBytes(blob)),
+                      blob.size()};
+  ASSERT_OK_AND_ASSIGN(const auto incoming, store_->Begin(name));
+  ASSERT_OK(incoming->Write(AsBytes(blob)));
+  ASSERT_OK(incoming->Commit());
+  ASSERT_OK(unpacker_->Unpack(name, {}));
+  ASSERT_OK_AND_ASSIGN(const auto other, Guest(registry_->host() + "/other/app:1"));
+  auto request = RequestFor(registry_->host(), blob);
+  EXPECT_TRUE(absl::IsPermissionDenied(AskUnpacked(*other, request).status()));
+  request.set_repository("other/app");
+  EXPECT_TRUE(absl::IsNotFound(AskUnpacked(*other, request).status()));
+}
+
+TEST_F(NodeCacheServiceTest, ANodeThatKeepsNothingUnpackedSaysSo) {
+  ASSERT_OK_AND_ASSIGN(const auto session,
+                       GuestSession::Create({"pod", registry_->Reference("1")}, {store_.get()}));
+  EXPECT_TRUE(absl::IsUnimplemented(
+      session->ReadUnpacked(RequestFor(registry_->host(), kContent).SerializeAsString()).status()));
 }
 
 TEST_F(NodeCacheServiceTest, AConnectionWithoutAdmissionEnds) {
