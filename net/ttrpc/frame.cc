@@ -7,7 +7,7 @@ namespace nacre::ttrpc {
 namespace {
 
 constexpr size_t kFirstStep = 4 << 10;     // stored before the first payload byte has come
-constexpr size_t kReserved = 512 << 10;    // addresses, at most, for what a header claims
+constexpr size_t kReserved = (1 << 20) + 4096;    // addresses, at most, for what a header claims
 constexpr size_t kScratchSize = 16 << 10;  // read past at a time
 
 uint32_t Load32(const uint8_t* p) {
