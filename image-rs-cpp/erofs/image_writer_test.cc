@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -413,6 +414,25 @@ TEST(ImageTreeTest, BoundsItsMemory) {
   EXPECT_OK(tree.Put(kRoot, "name1", kRoot));  // no new one
   inode.Extra().link_target = std::string(5000, 'x');
   EXPECT_STATUS(tree.AddInode(std::move(inode)), kResourceExhausted, "more memory");
+}
+
+TEST(ImageTreeTest, ManyFilesTakeLittleMemory) {
+  constexpr uint64_t kFiles = 200'000;
+  const auto in_use = [] { return static_cast<uint64_t>(mallinfo2().uordblks); };
+  const uint64_t before = in_use();
+  ImageTree tree;
+  InodeId folder = kRoot;
+  for (uint64_t i = 0; i < kFiles; ++i) {
+    Inode inode;
+    inode.mode = i % 1000 == 0 ? S_IFDIR : S_IFREG;
+    ASSERT_OK_AND_ASSIGN(const InodeId id, tree.AddInode(std::move(inode)));
+    ASSERT_OK(tree.Put(i % 1000 == 0 ? kRoot : folder, StrCat("file-with-a-name-", i), id));
+    if (i % 1000 == 0) folder = id;
+  }
+  const uint64_t each = (in_use() - before) / kFiles;
+  std::printf("%llu bytes a file\n", static_cast<unsigned long long>(each));
+  EXPECT_LT(each, 140u);
+  EXPECT_EQ(tree.Find(folder, "file-with-a-name-199999"), tree.inode_count() - 1);
 }
 
 TEST(ImageTreeTest, RefusesNamesThatCannotBe) {

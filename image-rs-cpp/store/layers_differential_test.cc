@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/property_testing.h"
 #include "base/strings.h"
+#include "image-rs-cpp/testing/file_volumes.h"
 #include "image-rs-cpp/testing/layer_script.h"
 #include "image-rs-cpp/testing/layered_tree.h"
 
@@ -59,6 +60,24 @@ TEST(LayersDifferentialTest, ShowTheTreeUmociMakes) {
   });
   // Every kind of change has been tried.
   for (const char* change : kChanges) EXPECT_GT(seen[change], 10) << change;
+}
+
+TEST(LayersDifferentialTest, ShowTheSameTreeInVolumes) {
+  if (const std::string why = testing::WhyNoVolumes(); !why.empty()) GTEST_SKIP() << why;
+  CheckProperty(25, [&] {
+    const ScriptedLayers layers = testing::WriteLayers(*Scripts());
+    RC_LOG() << layers.text;
+    auto folder = TemporaryDirectory::Create("layers");
+    RC_ASSERT(folder.ok());
+    testing::FileVolumes volumes(folder->path() + "/disk", 1 << 28);
+    volumes.SkipTools();
+    auto in_folders = testing::TreeThroughOverlay(folder->path(), layers.tars);
+    if (!in_folders.ok()) RC_FAIL(std::string(Message(in_folders.status())));
+    auto in_volumes = testing::TreeThroughOverlay(folder->path(), layers.tars, &volumes);
+    if (!in_volumes.ok()) RC_FAIL(std::string(Message(in_volumes.status())));
+    RC_ASSERT(*in_volumes == *in_folders);
+    RC_ASSERT(volumes.count() == 0u);
+  });
 }
 
 }  // namespace

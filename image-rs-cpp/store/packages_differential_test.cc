@@ -16,6 +16,7 @@
 #include "base/status_testing.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
+#include "image-rs-cpp/testing/file_volumes.h"
 #include "image-rs-cpp/testing/layered_tree.h"
 
 namespace nacre::image {
@@ -141,6 +142,12 @@ class PackagesDifferentialTest : public ::testing::Test {
     const std::string wanted = DescribeTree(theirs);
     EXPECT_GT(std::count(wanted.begin(), wanted.end(), '\n'), 5);
     EXPECT_EQ(DescribeTree(layer->path), wanted);
+    if (!testing::WhyNoVolumes().empty()) return;
+    testing::FileVolumes volumes(Path("volumes-" + name), 1 << 30);
+    ASSERT_OK_AND_ASSIGN(auto other,
+                         LayerStore::Create(Path("image-" + name), {.volumes = &volumes}));
+    ASSERT_OK_AND_ASSIGN(layer, testing::StoreLayer(other.get(), tar));
+    EXPECT_EQ(DescribeTree(layer->path), wanted);
   }
 
   std::optional<TemporaryDirectory> folder_;
@@ -166,6 +173,14 @@ TEST_F(PackagesDifferentialTest, UnpackAsWithTarAndUmoci) {
   ASSERT_OK_AND_ASSIGN(const std::string theirs, testing::TreeByUmoci(folder_->path(), tars));
   ASSERT_OK_AND_ASSIGN(const std::string ours, testing::TreeThroughOverlay(folder_->path(), tars));
   EXPECT_EQ(ours, theirs);
+  if (const std::string why = testing::WhyNoVolumes(); !why.empty()) {
+    std::printf("left out: volumes: %s\n", why.c_str());
+    return;
+  }
+  testing::FileVolumes volumes(Path("volumes"), 1 << 30);
+  ASSERT_OK_AND_ASSIGN(const std::string in_volumes,
+                       testing::TreeThroughOverlay(folder_->path(), tars, &volumes));
+  EXPECT_EQ(in_volumes, theirs);
 }
 
 }  // namespace

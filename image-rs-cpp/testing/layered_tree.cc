@@ -61,15 +61,17 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> StoreLayer(LayerStore* store,
 }
 
 absl::StatusOr<std::string> TreeThroughOverlay(const std::string& folder,
-                                               const std::vector<Bytes>& tars) {
-  ASSIGN_OR_RETURN(auto store, LayerStore::Create(folder + "/store"));
+                                               const std::vector<Bytes>& tars,
+                                               LayerVolumes* volumes) {
+  const std::string own = StrCat(folder, volumes == nullptr ? "/folders" : "/volumes");
+  ASSIGN_OR_RETURN(auto store, LayerStore::Create(own + "/store", {.volumes = volumes}));
   std::vector<std::shared_ptr<const StoredLayer>> layers;
   for (const Bytes& tar : tars) {
     ASSIGN_OR_RETURN(layers.emplace_back(), StoreLayer(store.get(), tar));
   }
   auto scratch = store->MakeScratch();
   ASSIGN_OR_RETURN(ComposedLayers composed, ComposeLayers(layers, scratch->path()));
-  const RootfsPlace place{folder + "/upper", folder + "/work", folder + "/root"};
+  const RootfsPlace place{own + "/upper", own + "/work", own + "/root"};
   RETURN_IF_ERROR(MountLayers(composed, place));
   std::string tree = DescribeTree(place.target, kWhatAnOverlayShows);
   RETURN_IF_ERROR(UnmountRootfs(place.target));

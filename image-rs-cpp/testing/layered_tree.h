@@ -19,8 +19,10 @@ absl::StatusOr<std::shared_ptr<const StoredLayer>> StoreLayer(LayerStore* store,
 
 // `folder` exists; each makes folders of its own in it. Archives are bottom first. What is told of
 // the tree is kWhatAnOverlayShows.
+// With the layers in `volumes` if given.
 absl::StatusOr<std::string> TreeThroughOverlay(const std::string& folder,
-                                               const std::vector<Bytes>& tars);
+                                               const std::vector<Bytes>& tars,
+                                               LayerVolumes* volumes = nullptr);
 absl::StatusOr<std::string> TreeByUmoci(const std::string& folder, const std::vector<Bytes>& tars);
 
 }  // namespace nacre::image::testing

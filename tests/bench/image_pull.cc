@@ -1,9 +1,10 @@
 // What tests/bench/image_pull.sh and node_cache.sh measure with; one JSON line each.
 //
-//   image_pull pull REFERENCE FOLDER [KEY.pem] [--ca FILE] [--cache SOCKET]
+//   image_pull pull REFERENCE FOLDER [KEY.pem] [--ca FILE] [--cache SOCKET] [--volumes EMPTY]
 //       pulls from a registry (on plain http, unless --ca says whom to trust) into FOLDER, asking
 //       the node cache at SOCKET first: wall and CPU seconds, and the most memory resident over
-//       what was before
+//       what was before. Layers become EROFS images with verity trees in the folder EMPTY, mounted,
+//       where one is given
 //   image_pull bare LAYOUT TAG [KEY.pem]         CPU seconds of the operations a pull cannot do
 //       without, alone on the same bytes in memory
 #include <sys/resource.h>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -22,6 +24,7 @@
 #include "image-rs-cpp/decrypt/layer_keys.h"
 #include "image-rs-cpp/encrypt/oci_layout.h"
 #include "image-rs-cpp/image_puller.h"
+#include "image-rs-cpp/testing/file_volumes.h"
 #include "image-rs-cpp/testing/key_table.h"
 #include "image-rs-cpp/unpack/decompress.h"
 #include "runtime/node_cache/admission.h"
@@ -75,11 +78,11 @@ absl::Status Print(const Json& json) {
 }
 
 struct PullWords {
-  std::string reference, folder, key_file, ca_file, cache_socket;
+  std::string reference, folder, key_file, ca_file, cache_socket, volumes;
 };
 
 absl::Status Pull(const PullWords& words) {
-  const auto& [reference, folder, key_file, ca_file, cache_socket] = words;
+  const auto& [reference, folder, key_file, ca_file, cache_socket, volumes_at] = words;
   ASSIGN_OR_RETURN(auto key_bytes, Keys(key_file));
   testing::KeyTable keys(key_bytes);
   ImagePullerOptions options;
@@ -98,6 +101,13 @@ absl::Status Pull(const PullWords& words) {
                      runtime::ConnectNodeCache(cache_socket, {"bench", reference}));
     ASSIGN_OR_RETURN(cache, guest_agent::NodeCacheSource::Create(std::move(connection)));
     options.blob_sources = {cache.get()};
+  }
+  std::optional<testing::FileVolumes> volumes;
+  if (!volumes_at.empty()) {
+    RETURN_IF_ERROR(testing::HidesMounts());
+    volumes.emplace(volumes_at, uint64_t{64} << 30);
+    volumes->SkipTools();
+    options.store.volumes = &*volumes;
   }
   ASSIGN_OR_RETURN(auto puller, ImagePuller::Create(std::move(options)));
   (void)WriteFile("/proc/self/clear_refs", AsBytes("5"));  // the high-water mark starts here
@@ -215,12 +225,12 @@ absl::Status Main(int argc, char** argv) {
     }
     return value;
   };
-  const std::string ca = option("--ca"), cache = option("--cache");
+  const std::string ca = option("--ca"), cache = option("--cache"), volumes = option("--volumes");
   if (words.size() != 3 && words.size() != 4) {
     return absl::InvalidArgumentError("image_pull pull|bare IMAGE FOLDER|TAG [KEY.pem]");
   }
   const std::string key = words.size() == 4 ? words[3] : "";
-  if (words[0] == "pull") return Pull({words[1], words[2], key, ca, cache});
+  if (words[0] == "pull") return Pull({words[1], words[2], key, ca, cache, volumes});
   if (words[0] == "bare") return MeasureBare(words[1], words[2], key);
   return absl::InvalidArgumentError("pull or bare");
 }

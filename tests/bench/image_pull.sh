@@ -4,7 +4,8 @@
 # skopeo for an RSA key; it is served by docker-registry on loopback. Both sides start with nothing
 # and end with an unpacked tree on the same file system; they take turns, and medians are compared.
 # Then the CPU time of a pull is set against its bare operations, and the memory of one with a layer
-# of 4 GiB against what was resident before.
+# of 4 GiB against what was resident before. The plain image is also pulled into volumes: EROFS
+# images under dm-verity, here in files.
 #
 #   ninja -C build/release image_pull && tests/bench/image_pull.sh [BUILD] [ROUNDS] [MIB] [FOLDER]
 #
@@ -86,8 +87,14 @@ for ((round = 1; round <= rounds; round++)); do
     say "round $round, $kind: ours $(tail -n 1 "$work/ours.$kind")" \
       "theirs (wall, CPU) $(tail -n 1 "$work/theirs.$kind")"
   done
+  sync
+  "$pull" pull "$host/bench:plain" "$work/store" --volumes "$work/volumes" >>"$work/ours.volumes"
+  rm -rf "$work/store" "$work/volumes"
+  say "round $round, volumes: ours $(tail -n 1 "$work/ours.volumes")"
 done
 "$pull" pull "$host/bench:big" "$work/store" >"$work/ours.big"
+rm -rf "$work/store"
+"$pull" pull "$host/bench:big" "$work/store" --volumes "$work/volumes" >"$work/ours.big_volume"
 
 # --- the table ---------------------------------------------------------------------------------
 of() { jq "$2" "$1" | median; }
@@ -109,6 +116,15 @@ for kind in plain encrypted; do
   row "$kind: memory over idle, MiB (limit 48)" \
     "$(of "$work/ours.$kind" '.memory_mib*10|round/10')" "" ""
 done
+row "plain, volumes: CPU s over that into folders" "$(of "$work/ours.volumes" .cpu)" \
+  "$(of "$work/ours.plain" .cpu)" \
+  "$(ratio "$(of "$work/ours.volumes" .cpu)" "$(of "$work/ours.plain" .cpu)")"
+row "plain, volumes: wall s; kernel's CPU s" "$(of "$work/ours.volumes" .wall)" \
+  "$(of "$work/ours.volumes" .kernel)" ""
+row "plain, volumes: memory over idle, MiB (limit 48)" \
+  "$(of "$work/ours.volumes" '.memory_mib*10|round/10')" "" ""
 row "a layer of 4 GiB: memory over idle, MiB (limit 48)" \
   "$(of "$work/ours.big" '.memory_mib*10|round/10')" "" ""
+row "a layer of 4 GiB, into a volume: memory over idle, MiB" \
+  "$(of "$work/ours.big_volume" '.memory_mib*10|round/10')" "" ""
 echo "bare operations, encrypted: $(tail -n 1 "$work/bare.encrypted")"
