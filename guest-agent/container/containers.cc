@@ -213,6 +213,22 @@ absl::Status Containers::StartContainer(const std::string& id) {
   return absl::OkStatus();
 }
 
+// A probe may come every few seconds for months, and the folder lies in the guest's memory: nothing
+// of a call stays in it, least of all the process's environment.
+absl::StatusOr<Crun::Launched> Containers::LaunchExec(Container* container,
+                                                      const std::string& document, bool terminal,
+                                                      const StdioPipes& pipes) {
+  const std::string folder = StrCat(container->folder, "/exec-", container->next_exec++);
+  const std::string file = folder + "/process.json";
+  RETURN_IF_ERROR(MakeDirectories(folder, 0700));
+  absl::StatusOr<Crun::Launched> launched = [&]() -> absl::StatusOr<Crun::Launched> {
+    RETURN_IF_ERROR(WriteFile(file, AsBytes(document), 0600));
+    return crun_.Exec(container->id, folder, file, terminal, ChildEnds(pipes));
+  }();
+  RemoveTree(folder).IgnoreError();  // else the container's end does it
+  return launched;
+}
+
 absl::Status Containers::ExecProcess(const grpc::ExecProcessRequest& request) {
   RETURN_IF_ERROR(CheckId(request.exec_id(), "exec_id"));
   ASSIGN_OR_RETURN(const ContainerPointer container, Find(request.container_id()));
@@ -229,13 +245,9 @@ absl::Status Containers::ExecProcess(const grpc::ExecProcessRequest& request) {
   ASSIGN_OR_RETURN(const grpc::Process process,
                    MergeExecProcess(asked, container->process, accounts));
   ASSIGN_OR_RETURN(const std::string document, RuntimeProcessJson(process));
-  const std::string folder = StrCat(container->folder, "/exec-", container->next_exec++);
-  RETURN_IF_ERROR(MakeDirectories(folder, 0700));
-  const std::string file = folder + "/process.json";
-  RETURN_IF_ERROR(WriteFile(file, AsBytes(document), 0600));
   ASSIGN_OR_RETURN(Stdio stdio, MakeStdio(process.terminal(), options_.discard_output));
-  ASSIGN_OR_RETURN(Crun::Launched launched, crun_.Exec(container->id, folder, file,
-                                                       process.terminal(), ChildEnds(stdio.pipes)));
+  ASSIGN_OR_RETURN(Crun::Launched launched,
+                   LaunchExec(container.get(), document, process.terminal(), stdio.pipes));
   ASSIGN_OR_RETURN(container->processes[request.exec_id()],
                    Adopt(std::move(launched), std::move(stdio)));
   return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "guest-agent/container/cgroup.h"
 #include "guest-agent/container/crun.h"
 #include "guest-agent/container/process.h"
+#include "guest-agent/container/stream.h"
 #include "guest-agent/storage/rootfs.h"
 
 namespace nacre::guest_agent {
@@ -67,6 +68,9 @@ class Containers {
   absl::Status Prepare(const grpc::CreateContainerRequest& request, const std::string& resolv_conf,
                        Container* container);
   absl::Status Launch(Container* container);
+  // `document`: the OCI process.
+  absl::StatusOr<Crun::Launched> LaunchExec(Container* container, const std::string& document,
+                                            bool terminal, const StdioPipes& pipes);
   absl::Status Dispose(Container* container);
   std::string CgroupFolder(const std::string& id) const;
 

@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/file.h"
 #include "base/strings.h"
 #include "guest-agent/limits.h"
@@ -125,6 +127,14 @@ class ContainersTest : public ::testing::Test {
   std::shared_ptr<Process> Find(const std::string& id, const std::string& exec = "") {
     return containers_->FindProcess(id, exec).value();
   }
+  int FoldersLike(std::string_view beginning) {
+    int count = 0;
+    const std::string folder = root_.path() + "/containers";
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      count += entry.path().filename().string().starts_with(beginning);
+    }
+    return count;
+  }
   static std::string ReadAll(Stream& stream) {
     std::string out;
     while (true) {
@@ -184,11 +194,16 @@ TEST_F(ContainersTest, ExecRunsBesideIt) {
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(ReadAll(*Find("c1", "e1")->output()), "1 2\n");
   EXPECT_EQ(*Find("c1", "e1")->Wait(), 5);
+  EXPECT_EQ(FoldersLike("exec-"), 0) << "a probe's files would fill the guest's memory";
   EXPECT_EQ(containers_->ExecProcess(exec).code(), absl::StatusCode::kAlreadyExists);
   exec.set_exec_id("../e2");
   EXPECT_EQ(containers_->ExecProcess(exec).code(), absl::StatusCode::kInvalidArgument);
   exec.set_exec_id("c1");
   EXPECT_EQ(containers_->ExecProcess(exec).code(), absl::StatusCode::kAlreadyExists);
+  exec.set_exec_id("e2");
+  exec.mutable_process()->set_args(0, "/no/such/program");
+  EXPECT_FALSE(containers_->ExecProcess(exec).ok());
+  EXPECT_EQ(FoldersLike("exec-"), 0);
   exec.set_exec_id("e3");
   exec.set_container_id("none");
   EXPECT_EQ(containers_->ExecProcess(exec).code(), absl::StatusCode::kNotFound);
