@@ -83,11 +83,23 @@ absl::StatusOr<std::unique_ptr<ConfigfsTsmSource>> ConfigfsTsmSource::Create(
       std::move(report_folder), std::move(make_folder), std::move(tdx_device)));
 }
 
+std::string ConfigfsTsmSource::NextFolder() {
+  return StrCat(report_folder_, "/nacre-", getpid(), "-", ++counter_);
+}
+
+bool ConfigfsTsmSource::HasProvider() {
+  std::lock_guard lock(mutex_);
+  const std::string folder = NextFolder();
+  const absl::Status made = make_folder_(folder);
+  if (made.ok()) (void)rmdir(folder.c_str());
+  return !absl::IsNotFound(made);
+}
+
 absl::StatusOr<Evidence> ConfigfsTsmSource::Quote(const ReportData& report_data) {
   std::lock_guard lock(mutex_);
   absl::Status last;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::string folder = StrCat(report_folder_, "/nacre-", getpid(), "-", ++counter_);
+    const std::string folder = NextFolder();
     RETURN_IF_ERROR(make_folder_(folder), "configfs-tsm");
     auto evidence = Ask(folder, report_data);
     (void)rmdir(folder.c_str());

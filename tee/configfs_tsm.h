@@ -25,6 +25,8 @@ class ConfigfsTsmSource : public EvidenceSource {
       std::string report_folder = kTsmReportFolder, MakeFolder make_folder = nullptr,
       std::string tdx_device = "/dev/tdx_guest");
   std::string_view name() const override { return "configfs-tsm"; }
+  // False where the kernel has the folder and no TEE behind it: a request cannot be begun (ENXIO).
+  bool HasProvider();
   // kUnimplemented when the provider is neither sev_guest nor tdx_guest; kAborted when the request
   // was changed by someone else (its generation moved) three times in a row.
   absl::StatusOr<Evidence> Quote(const ReportData& report_data) override;
@@ -36,6 +38,8 @@ class ConfigfsTsmSource : public EvidenceSource {
       : report_folder_(std::move(report_folder)),
         make_folder_(std::move(make_folder)),
         tdx_device_(std::move(tdx_device)) {}
+
+  std::string NextFolder();
 
   const std::string report_folder_;
   const MakeFolder make_folder_;

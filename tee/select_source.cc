@@ -63,8 +63,8 @@ absl::StatusOr<std::unique_ptr<EvidenceSource>> SelectEvidenceSource(
     std::string_view kernel_command_line, const EvidenceSourceOptions& options) {
   ASSIGN_OR_RETURN(const bool wants_emulator, WantsEmulator(kernel_command_line));
   auto tsm = ConfigfsTsmSource::Create(options.tsm_report_folder);
-  if (tsm.ok()) return std::unique_ptr<EvidenceSource>(*std::move(tsm));
-  if (!absl::IsNotFound(tsm.status())) return tsm.status();
+  if (!tsm.ok() && !absl::IsNotFound(tsm.status())) return tsm.status();
+  if (tsm.ok() && (*tsm)->HasProvider()) return std::unique_ptr<EvidenceSource>(*std::move(tsm));
   const std::string snp_device = options.device_folder + "/sev-guest";
   if (PathExists(snp_device)) {
     return std::unique_ptr<EvidenceSource>(new sev::GuestDeviceSource(snp_device));
@@ -74,9 +74,10 @@ absl::StatusOr<std::unique_ptr<EvidenceSource>> SelectEvidenceSource(
     return std::unique_ptr<EvidenceSource>(new tdx::GuestDeviceSource(tdx_device, options.qgs));
   }
   if (!wants_emulator) {
-    return absl::UnavailableError(StrCat(
-        "no evidence source: ", options.tsm_report_folder, ", ", snp_device, " and ", tdx_device,
-        " are absent and the kernel command line does not say nacre.tee=emulated"));
+    return absl::UnavailableError(StrCat("no evidence source: ", options.tsm_report_folder, ", ",
+                                         snp_device, " and ", tdx_device,
+                                         " are absent or have no TEE behind them and the kernel "
+                                         "command line does not say nacre.tee=emulated"));
   }
   ASSIGN_OR_RETURN(const std::string port, FindPort(options));
   return std::unique_ptr<EvidenceSource>(new emulator::EmulatedEvidenceSource(port));

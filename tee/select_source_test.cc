@@ -50,6 +50,18 @@ TEST_F(SelectSource, DevicesComeAfterConfigfsInTheirOrder) {
   EXPECT_EQ(Selected(""), "configfs-tsm");
 }
 
+// As under a kernel with the TEE's drivers on a machine without one. In /proc no folder can be made
+// either.
+TEST_F(SelectSource, ConfigfsWithoutAProviderIsPassedOver) {
+  options_.tsm_report_folder = "/proc";
+  AddPort("vport1p2", "org.nacre.tee.0");
+  EXPECT_EQ(Selected(kEmulated), "emulator");
+  EXPECT_STATUS(SelectEvidenceSource("", options_), kUnavailable, "/proc");
+  ASSERT_OK(MakeDirectories(options_.device_folder));
+  ASSERT_OK(WriteFile(options_.device_folder + "/sev-guest", {}));
+  EXPECT_EQ(Selected(""), "sev-guest");
+}
+
 TEST_F(SelectSource, EmulatorOnlyWhenTheCommandLineSaysSo) {
   AddPort("vport1p1", "org.nacre.agent.0");
   AddPort("vport1p2", "org.nacre.tee.0");

@@ -63,7 +63,9 @@ absl::Status Prepare() {
   OpenConsole();
   reboot(RB_DISABLE_CAD);
   LogTimeline("kernel_started");
-  return LoadModules(kModuleList, UnwantedModules());
+  RETURN_IF_ERROR(LoadModules(kModuleList, UnwantedModules()));
+  MountConfigfs();
+  return absl::OkStatus();
 }
 
 // Returns when `agent` has ended; everybody else's orphans are only collected.

@@ -22,21 +22,19 @@ struct Mount {
   const char* target;
   unsigned long flags;
   const char* options;
-  bool optional;
 };
 
 constexpr unsigned long kData = MS_NOSUID | MS_NODEV;
 constexpr unsigned long kSystem = kData | MS_NOEXEC;
 constexpr Mount kMounts[] = {
-    {"proc", "/proc", kSystem, "", false},
-    {"sysfs", "/sys", kSystem, "", false},
-    {"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755", false},
-    {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666", false},
-    {"tmpfs", "/dev/shm", kSystem, "mode=1777", false},
+    {"proc", "/proc", kSystem, ""},
+    {"sysfs", "/sys", kSystem, ""},
+    {"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755"},
+    {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666"},
+    {"tmpfs", "/dev/shm", kSystem, "mode=1777"},
     // Images are unpacked below /run: most of the memory may be theirs.
-    {"tmpfs", "/run", kData, "", false},  // RunOptions(), which look at /sys
-    {"cgroup2", "/sys/fs/cgroup", kSystem, "", false},
-    {"configfs", "/sys/kernel/config", kSystem, "", true},
+    {"tmpfs", "/run", kData, ""},  // RunOptions(), which look at /sys
+    {"cgroup2", "/sys/fs/cgroup", kSystem, ""},
 };
 
 }  // namespace
@@ -69,9 +67,11 @@ absl::Status MountSystem() {
         mount(entry.type, entry.target, entry.type, entry.flags, options.c_str()) != 0) {
       status = ErrnoStatus(errno, entry.target);
     }
-    if (!entry.optional) RETURN_IF_ERROR(status, "mounting");
+    RETURN_IF_ERROR(status, "mounting");
   }
   return absl::OkStatus();
 }
+
+void MountConfigfs() { (void)mount("configfs", "/sys/kernel/config", "configfs", kSystem, ""); }
 
 }  // namespace nacre::guest_agent

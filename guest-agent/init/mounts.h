@@ -11,9 +11,11 @@ namespace nacre::guest_agent {
 // nothing mounted yet.
 absl::Status MoveRoot();
 
-// /proc, /sys, /dev, /dev/pts, /dev/shm, /run and the unified cgroup hierarchy; configfs where the
-// kernel has it (evidence comes from there).
+// /proc, /sys, /dev, /dev/pts, /dev/shm, /run and the unified cgroup hierarchy.
 absl::Status MountSystem();
+
+// Where the kernel has it, which may be by a module: evidence comes from there.
+void MountConfigfs();
 
 // The options of /run, where images are unpacked. Kernels that make a tmpfs file of pieces as large
 // as its writes (6.14 and later) are asked to: a pull then takes a tenth less processor time.
