@@ -116,11 +116,10 @@ for kind in plain encrypted; do
   row "$kind: memory over idle, MiB (limit 48)" \
     "$(of "$work/ours.$kind" '.memory_mib*10|round/10')" "" ""
 done
-row "plain, volumes: CPU s over that into folders" "$(of "$work/ours.volumes" .cpu)" \
-  "$(of "$work/ours.plain" .cpu)" \
-  "$(ratio "$(of "$work/ours.volumes" .cpu)" "$(of "$work/ours.plain" .cpu)")"
-row "plain, volumes: wall s; kernel's CPU s" "$(of "$work/ours.volumes" .wall)" \
-  "$(of "$work/ours.volumes" .kernel)" ""
+cpu=$(of "$work/ours.volumes" .cpu) into_folders=$(of "$work/ours.plain" .cpu)
+row "plain, volumes: CPU s over that into folders" "$(printf %.2f "$cpu")" \
+  "$(printf %.2f "$into_folders")" "$(ratio "$cpu" "$into_folders")"
+row "plain, volumes: wall s" "$(of "$work/ours.volumes" .wall | xargs printf %.2f)" "" ""
 row "plain, volumes: memory over idle, MiB (limit 48)" \
   "$(of "$work/ours.volumes" '.memory_mib*10|round/10')" "" ""
 row "a layer of 4 GiB: memory over idle, MiB (limit 48)" \
