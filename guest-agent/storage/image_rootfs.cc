@@ -8,20 +8,32 @@
 
 namespace nacre::guest_agent {
 
+absl::Status ImageRootfs::PrepareDisk() {
+  switch (options_.storage.images) {
+    case ImageStorage::kMemory:
+      return absl::OkStatus();
+    case ImageStorage::kEncryptedDisk:
+      return MountScratchDisk(options_.storage, options_.scratch_dir);
+    case ImageStorage::kErofsVerity:
+      ASSIGN_OR_RETURN(volumes_, DiskVolumes::Create(options_.storage, options_.volumes_dir));
+      return absl::OkStatus();
+  }
+  return absl::InternalError("no such storage of images");
+}
+
 absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
   const std::lock_guard lock(mutex_);
   if (puller_ == nullptr) {
-    if (options_.storage.images == ImageStorage::kErofsVerity)
-      return absl::UnimplementedError("[storage] images = \"erofs-verity\" is not in this agent");
-    image::ImagePullerOptions options;
-    options.work_dir = options_.work_dir;
-    if (options_.storage.images == ImageStorage::kEncryptedDisk) {
-      // Once: what failed before would fail again, over devices that are there.
-      if (!scratch_) scratch_ = MountScratchDisk(options_.storage, options_.scratch_dir);
-      RETURN_IF_ERROR(*scratch_);
-      LogTimeline("scratch_ready");
-      options.work_dir = options_.scratch_dir + "/images";
+    if (!disk_) {  // once: what failed before would fail again, over devices that are there
+      disk_ = PrepareDisk();
+      if (options_.storage.images != ImageStorage::kMemory && disk_->ok())
+        LogTimeline("scratch_ready");
     }
+    RETURN_IF_ERROR(*disk_);
+    const bool on_disk = options_.storage.images == ImageStorage::kEncryptedDisk;
+    image::ImagePullerOptions options;
+    options.work_dir = on_disk ? options_.scratch_dir + "/images" : options_.work_dir;
+    options.store.volumes = volumes_.get();
     options.key_resolver = keys_;
     RETURN_IF_ERROR(image::LoadImageSettings(options_.settings, image::Documents(keys_), &options));
     if (options_.node_cache && node_cache_ == nullptr) {
@@ -35,7 +47,7 @@ absl::StatusOr<image::ImagePuller*> ImageRootfs::Puller() {
 }
 
 std::string ImageRootfs::WritableFolder(const std::string& folder) const {
-  if (options_.storage.images == ImageStorage::kMemory) return folder;
+  if (options_.storage.images != ImageStorage::kEncryptedDisk) return folder;
   return StrCat(options_.scratch_dir, "/containers/", folder.substr(folder.rfind('/') + 1));
 }
 
@@ -65,7 +77,8 @@ absl::Status ImageRootfs::Unmount(const std::string& target) {
     const std::lock_guard lock(mutex_);
     mounted_.erase(target);
   }
-  if (options_.storage.images == ImageStorage::kMemory) return absl::OkStatus();  // in its folder
+  // Elsewhere it lies in the container's own folder.
+  if (options_.storage.images != ImageStorage::kEncryptedDisk) return absl::OkStatus();
   return RemoveTree(WritableFolder(target.substr(0, target.rfind('/'))));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "guest-agent/storage/disk_volumes.h"
 #include "guest-agent/storage/node_cache_source.h"
 #include "guest-agent/storage/rootfs.h"
 #include "guest-agent/storage/storage_settings.h"
@@ -19,6 +20,7 @@ namespace nacre::guest_agent {
 struct ImageRootfsOptions {
   std::string work_dir = "/run/nacre/images";      // with storage in memory
   std::string scratch_dir = "/run/nacre/scratch";  // where an encrypted disk is mounted
+  std::string volumes_dir = "/run/nacre/v";        // where layers are, if each is a volume
   image::ImageSettings settings;
   StorageSettings storage;
   bool node_cache = false;  // ask the node's cache for blobs first, where there is one
@@ -38,14 +40,16 @@ class ImageRootfs : public RootfsProvider {
 
  private:
   absl::StatusOr<image::ImagePuller*> Puller();
+  absl::Status PrepareDisk();
   // Where the container whose own folder is `folder` keeps what it writes: beside its image.
   std::string WritableFolder(const std::string& folder) const;
 
   const ImageRootfsOptions options_;
   image::KeyResolver* const keys_;
   std::mutex mutex_;
-  std::optional<absl::Status> scratch_;  // guarded by mutex_: what came of mounting the disk
-  // Both guarded by mutex_ until they are made.
+  std::optional<absl::Status> disk_;  // guarded by mutex_: what came of preparing it
+  // All guarded by mutex_ until they are made.
+  std::unique_ptr<DiskVolumes> volumes_;
   std::unique_ptr<NodeCacheSource> node_cache_;
   std::unique_ptr<image::ImagePuller> puller_;
   // By target, guarded by mutex_: the store may remove the layers of no other image.

@@ -7,13 +7,6 @@ begin_scratch "$1"
 storage_settings='disk_minimum_mib = 1025'
 scratch_up
 
-refused() {
-  run error stack_run
-  one_line "$err"
-  says "$err" "$1"
-  silent_about "$out" pearl
-  nothing_left
-}
 refused "scratch disk: it has 1024 MiB, the owner wants at least 1025"
 scratch_mib=0
 scratch_offer

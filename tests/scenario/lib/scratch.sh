@@ -1,9 +1,10 @@
-# A node that offers scratch disks and a guest image that can use them; the scenarios of encrypted
+# A node that offers scratch disks and a guest image that can use them; the scenarios of images on
 # disks source this instead of check.sh.
 
 source "$(dirname "${BASH_SOURCE[0]}")/check.sh"
 
 scratch_mib=1024      # what the node offers; 0: nothing
+storage_images=encrypted-disk
 storage_settings=     # more lines of the owner's [storage]
 
 # begin_scratch BUILD: begin, with a guest image built with --disk, which is kept beside the other.
@@ -21,7 +22,7 @@ begin_scratch() {
 scratch_up() {
   stack_up
   scratch_offer
-  local table="[storage]\nimages = \"encrypted-disk\"\n$storage_settings"
+  local table="[storage]\nimages = \"$storage_images\"\n$storage_settings"
   sed -i "s|^\[registry\]\$|$table\n[registry]|" "$STACK/initdata.toml"
   stack_register
 }
@@ -34,11 +35,20 @@ folder = "$STACK/scratch"
 EOF
 }
 
+# refused TEXT: a pod is, in one sentence with this text, and nothing of it remains.
+refused() {
+  run error stack_run
+  one_line "$err"
+  says "$err" "$1"
+  silent_about "$out" pearl
+  nothing_left
+}
+
 # The open file of the one guest that runs, as a path this host can read and write.
 scratch_file() {
   local fd
-  for fd in "/proc/$(pgrep -f "qemu-system.*$STACK")"/fd/*; do
+  for fd in $(pgrep -f qemu-system | sed 's|.*|/proc/&/fd/*|'); do
     case $(readlink "$fd") in "$STACK"/scratch/*) echo "$fd"; return ;; esac
   done
-  failed "QEMU has no file below $STACK/scratch open"
+  failed "no QEMU has a file below $STACK/scratch open" >&2
 }
