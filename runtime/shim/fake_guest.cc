@@ -93,7 +93,11 @@ class ToyGuest {
         });
     Add<grpc::SignalProcessRequest>("SignalProcess", [this](const auto&, const auto& request) {
       std::lock_guard lock(mutex_);
-      processes_[request.exec_id()].End(128 + static_cast<int>(request.signal()));
+      const int code = 128 + static_cast<int>(request.signal());
+      if (!request.exec_id().empty()) processes_[request.exec_id()].End(code);
+      for (auto& [id, process] : processes_) {
+        if (request.exec_id().empty() && !process.ended) process.End(code);
+      }
       changed_.notify_all();
       return absl::StatusOr<Empty>(Empty());
     });
@@ -142,7 +146,7 @@ class ToyGuest {
       return absl::PermissionDeniedError("the broker refused the key:\nlaunch measurement differs");
     }
     if (image.ends_with("/dies")) {
-      SayOnConsole(R"({"event":"refused","reason":"initdata differs from the report"})");
+      SayOnConsole(R"({"event":"agent_refused","error":"initdata differs from the report"})");
       ::_exit(9);
     }
     if (image.ends_with("/silent")) {

@@ -8,8 +8,9 @@ namespace nacre::runtime {
 namespace {
 
 // How long output may stand still after a process ended before its exit is told anyway: a child it
-// left behind may hold its streams open for ever.
+// left behind may hold its streams open for ever. And how long in all: it may also write for ever.
 constexpr int kDrainIdleMs = 2000;
+constexpr int kDrainMs = 10000;
 
 }  // namespace
 
@@ -73,7 +74,7 @@ absl::Status Process::Start(const std::function<void()>& started,
 void Process::Watch() {
   const auto code = agent_->WaitProcess(id_);
   if (code.ok()) {
-    relay_->Drain(kDrainIdleMs);
+    relay_->Drain(kDrainIdleMs, kDrainMs);
   } else {
     Log(LogLevel::kWarning, "process_lost",
         {{"process", id_.exec}, {"error", Message(code.status())}});
@@ -96,11 +97,12 @@ void Process::Stopped(int exit_code) {
   changed_.notify_all();
 }
 
-absl::Status Process::Signal(uint32_t signal, int64_t timeout_ms) {
+absl::Status Process::Signal(uint32_t signal, bool everyone, int64_t timeout_ms) {
   if (status().state == ProcessStatus::State::kStopped) {
     return absl::NotFoundError(StrCat("process ", id_.exec, " has finished"));
   }
-  return agent_->SignalProcess(id_, signal, timeout_ms);
+  const ProcessId to{id_.container, everyone ? "" : id_.exec};  // the agent's word for all of them
+  return agent_->SignalProcess(to, signal, timeout_ms);
 }
 
 absl::Status Process::Resize(uint32_t rows, uint32_t columns) {

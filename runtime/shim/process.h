@@ -49,7 +49,8 @@ class Process {
   // Starts it in the guest, then calls `started` (which publishes), then watches it: so its start
   // is always told before its exit. kFailedPrecondition unless it is created.
   absl::Status Start(const std::function<void()>& started, std::function<void()> on_first_output);
-  absl::Status Signal(uint32_t signal, int64_t timeout_ms);
+  // With `everyone` to all processes of the container.
+  absl::Status Signal(uint32_t signal, bool everyone, int64_t timeout_ms);
   absl::Status Resize(uint32_t rows, uint32_t columns);
   void CloseStdin();
 

@@ -93,7 +93,8 @@ absl::StatusOr<TaskService::Empty> TaskService::Exec(const task::ExecProcessRequ
 absl::StatusOr<TaskService::Empty> TaskService::Kill(const task::KillRequest& request) {
   RETURN_IF_ERROR(CheckId(request.id()));
   ASSIGN_OR_RETURN(ProcessPointer process, Find(request.exec_id()));
-  const absl::Status status = process->Signal(request.signal(), kSignalTimeoutMs);
+  const bool everyone = request.all() && !process->is_exec();
+  const absl::Status status = process->Signal(request.signal(), everyone, kSignalTimeoutMs);
   // A guest that does not answer to SIGKILL of its container is ended whole.
   const bool deaf = absl::IsDeadlineExceeded(status) || absl::IsPermissionDenied(status) ||
                     absl::IsUnimplemented(status);

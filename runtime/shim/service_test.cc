@@ -126,6 +126,23 @@ TEST_F(ShimTest, SignalsReachTheProcess) {
   EXPECT_TRUE(absl::IsNotFound(Call("Kill", kill).status()));
 }
 
+TEST_F(ShimTest, KillAllReachesEveryProcess) {
+  Bundle({"sleep"});
+  StartShim();
+  ASSERT_OK(Create());
+  ASSERT_OK(Start());
+  auto exec = About<task::ExecProcessRequest>("second");
+  exec.mutable_spec()->set_value(R"({"args":["sleep"],"cwd":"/"})");
+  ASSERT_TRUE(Call("Exec", exec).ok());
+  ASSERT_OK(Start("second"));
+  auto kill = About<task::KillRequest>();
+  kill.set_signal(SIGTERM);
+  kill.set_all(true);
+  ASSERT_TRUE(Call("Kill", kill).ok());
+  EXPECT_EQ(Wait(), 143);
+  EXPECT_EQ(Wait("second"), 143);
+}
+
 TEST_F(ShimTest, SecondProcessHasItsOwnStreamsAndExit) {
   Bundle({"sleep"});
   StartShim();

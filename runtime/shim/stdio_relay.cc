@@ -104,13 +104,16 @@ void StdioRelay::RelayInput() {
   if (!stop_.stop_requested()) (void)agent_->CloseStdin(id_);
 }
 
-void StdioRelay::Drain(int idle_ms) {
+void StdioRelay::Drain(int idle_ms, int total_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(total_ms);
   std::unique_lock lock(mutex_);
-  while (outputs_open_ > 0) {
+  while (outputs_open_ > 0 && Clock::now() < end) {
     const uint64_t before = progress_;
-    changed_.wait_for(lock, std::chrono::milliseconds(idle_ms),
-                      [&] { return outputs_open_ == 0 || progress_ != before; });
-    if (outputs_open_ > 0 && progress_ == before) return;
+    const auto until = std::min(end, Clock::now() + std::chrono::milliseconds(idle_ms));
+    const bool moved =
+        changed_.wait_until(lock, until, [&] { return outputs_open_ == 0 || progress_ != before; });
+    if (!moved) return;
   }
 }
 

@@ -23,8 +23,8 @@ class StdioRelay {
 
   // From now on the guest knows the process. `on_first_output` (may be null) is called once.
   void Start(std::function<void()> on_first_output);
-  // Returns when all output was handed on, or when none moved for `idle_ms`.
-  void Drain(int idle_ms);
+  // Returns when all output was handed on, when none moved for `idle_ms`, or after `total_ms`.
+  void Drain(int idle_ms, int total_ms);
   // Ends all three and closes the FIFOs.
   void Stop();
   // containerd's CloseIO: stdin ends now, without waiting for its FIFO to end. For a client that
