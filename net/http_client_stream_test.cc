@@ -6,27 +6,12 @@
 #include <mutex>
 
 #include "base/strings.h"
-#include "net/http_client.h"
-#include "net/test_peers.h"
+#include "net/http_client_testing.h"
 
 namespace nacre::net {
 namespace {
 
 using absl::StatusCode;
-
-std::unique_ptr<HttpClient> MakeClient(HttpClientOptions options = {}) {
-  auto client = HttpClient::Create(std::move(options));
-  EXPECT_TRUE(client.ok()) << client.status();
-  return std::move(client).value();
-}
-
-// Answers every connection with `answer` and closes.
-ScriptedServer Answering(std::string answer) {
-  return ScriptedServer([answer](RawSocket& socket, int) {
-    socket.ReadHead();
-    socket.Send(answer);
-  });
-}
 
 // Streams into `got`; `on_piece` sees each piece.
 absl::Status Stream(
