@@ -1,6 +1,8 @@
 // A volume does not know how large it becomes, and others grow beside it. It takes as much of the
 // disk at a time as it has already, from 256 KiB up to 16 MiB, so that a small layer holds little
-// that it does not need, and a layer of gigabytes is hundreds of runs and not a million.
+// that it does not need, and a layer of gigabytes is hundreds of runs and not a million. Of a disk
+// that is nearly full it takes a sixteenth of what is left: else the last ones to grow would find
+// no room beside what others only might need.
 #include "guest-agent/storage/part_writer.h"
 
 #include <unistd.h>
@@ -100,7 +102,8 @@ absl::Status PartWriter::WriteAt(uint64_t block, ByteView aligned) {
 
 absl::Status PartWriter::Reserve(uint64_t blocks) {
   while (reserved_ < blocks) {
-    const uint64_t wanted = std::clamp(reserved_, kSmallestRun, kLargestRun);
+    const uint64_t fair = std::max(blocks - reserved_, allocator_->free() / 16);
+    const uint64_t wanted = std::min(std::clamp(reserved_, kSmallestRun, kLargestRun), fair);
     ASSIGN_OR_RETURN(const Extent run,
                      allocator_->Take(wanted, extents_.empty() ? 0 : extents_.back().end()));
     guest_agent::Append(run, &extents_);

@@ -119,6 +119,23 @@ TEST_F(PartWriterTest, AFullDiskIsAnErrorAndGivesAllBack) {
   EXPECT_EQ(disk.Take(10, 0).value(), (Extent{0, 10}));
 }
 
+TEST_F(PartWriterTest, ANearlyFullDiskIsSharedToItsLastBlocks) {
+  BlockAllocator disk(1024);
+  std::vector<std::unique_ptr<PartWriter>> parts;
+  for (int i = 0; i < 4; ++i)
+    parts.push_back(std::make_unique<PartWriter>(&disk, fd_.get(), PartWriterOptions{}));
+  uint64_t written = 0;
+  for (uint64_t at = 0; at < 256; ++at) {
+    for (const auto& part : parts) {
+      if (!part->Write(at, Block(at)).ok())
+        at = 1000;  // the last round
+      else
+        ++written;
+    }
+  }
+  EXPECT_GE(written, 1000u) << "of 1024";
+}
+
 TEST_F(PartWriterTest, WhatFoundNoRoomMayComeAgain) {
   BlockAllocator disk(200);
   const Extent other = disk.Take(150, 0).value();

@@ -34,7 +34,7 @@ for form in memory encrypted-disk erofs-verity; do
       case $name in MemAvailable:) echo "available $((kib / 1024))" ;; esac
     done </proc/meminfo
     cat /files/* | sha256sum >/dev/null; echo read
-    read -r go' <"$STACK/$form" >"$out" 2>"$err" &
+    read -r go; true' <"$STACK/$form" >"$out" 2>"$err" &
   pod=$!
   exec 9>"$STACK/$form"
   told() { grep -q "^$1" "$out" || ! kill -0 $pod 2>/dev/null; }
