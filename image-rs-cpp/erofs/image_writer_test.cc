@@ -373,6 +373,29 @@ TEST_F(ImageWriterTest, AHoleCostsNextToNothing) {
   }
 }
 
+TEST_F(ImageWriterTest, ChunksGrowWithTheFile) {
+  const uint64_t most = uint64_t{256 << 10} * kBlockSize;  // with chunks of one block
+  std::vector<std::pair<std::string, uint64_t>> files;
+  for (const uint64_t size : {most - 1, most, most + 1, 2 * most, 2 * most + 1}) {
+    const uint64_t before = content_->filler();
+    files.emplace_back(std::to_string(size), size);
+    AddFile(files.back().first, std::vector<Part>{{"a", size - 2}, {"b", 0}});
+    const uint64_t chunk = size <= most ? 4096 : size <= 2 * most ? 8192 : 16384;
+    const uint64_t table = 4 * ((size + chunk - 1) / chunk);
+    EXPECT_EQ(content_->filler() - before, chunk - 1 + table + (size - 1) % chunk) << size;
+    EXPECT_LE(table, 1u << 20);
+  }
+  Mount();
+  for (const auto& [name, size] : files) {
+    ASSERT_OK_AND_ASSIGN(UniqueFd file, OpenFile(Path(name), O_RDONLY));
+    EXPECT_EQ(Stat(name).st_size, static_cast<off_t>(size));
+    char ends[4] = "xyz";
+    EXPECT_EQ(pread(file.get(), ends, 2, 0), 2);
+    EXPECT_EQ(pread(file.get(), ends + 2, 2, static_cast<off_t>(size - 2)), 2);
+    EXPECT_EQ(std::string(ends, 4), std::string("a\0\0b", 4)) << size;
+  }
+}
+
 TEST_F(ImageWriterTest, LeavesOutWhatNoNameLeadsTo) {
   const InodeId folder = AddFolder(kRoot, "gone");
   const InodeId file = AddFile("kept", "text");

@@ -213,6 +213,29 @@ TEST_F(VolumeTreeSizesTest, KeepsFolderTimesAndOwners) {
   EXPECT_EQ(testing::DescribeTree(at), testing::DescribeTree(folder));
 }
 
+TEST_F(VolumeTreeSizesTest, SaysWhichEntryIsTooMuchToRemember) {
+  const auto refused = [&](const TarBuilder& tar) {
+    auto volume = volumes_->New();
+    VolumeTree tree(volume->get(), 20'000);
+    return Apply(TarBuilder(tar).Finish(), &tree).status();
+  };
+  TarBuilder names, notes, links;
+  for (int i = 0; i < 50; ++i) names.File(StrCat("f", i), "");
+  EXPECT_OK(refused(names));
+  for (int i = 50; i < 500; ++i) names.File(StrCat("f", i), "");
+  EXPECT_STATUS(refused(names), kResourceExhausted, "more memory than allowed: 20000");
+  EXPECT_STATUS(refused(names), kResourceExhausted, "tar entry 'f");
+  // A folder that is named again and again with more and more.
+  for (int i = 0; i < 30; ++i) {
+    notes.Pax({{StrCat("SCHILY.xattr.trusted.", i), std::string(1000, 'n')}}).Folder("d");
+  }
+  EXPECT_STATUS(refused(notes), kResourceExhausted, "tar entry 'd'");
+  for (int i = 0; i < 300; ++i) {
+    links.Pax({{"linkpath", std::string(300, 'l')}}).Symlink("l", "x");  // one replaces the other
+  }
+  EXPECT_STATUS(refused(links), kResourceExhausted, "tar entry 'l'");
+}
+
 TEST_F(VolumeTreeSizesTest, BoundsWhatHolesMayTake) {
   // Parts a chunk apart: each makes a whole chunk of zeros.
   auto sparse = [](uint64_t chunk, int parts) {
