@@ -95,7 +95,7 @@ class ReadAhead {
       const auto left = static_cast<uint32_t>(length - piece.size);
       ASSIGN_OR_RETURN(const NodeCachePiece more, fetch_(at + piece.size, left, stop));
       piece.answer.resize(piece.begin + piece.size);
-      piece.answer += AsText(more.bytes());
+      piece.answer.insert(piece.answer.end(), more.bytes().begin(), more.bytes().end());
       piece.size += more.size;
     }
     return piece;
@@ -117,26 +117,29 @@ constexpr uint32_t TagOf(int field, WireFormatLite::WireType type) {
 }
 
 // A ReadResponse or a ReadUnpackedResponse, read in place.
-absl::StatusOr<NodeCachePiece> ParseAnswer(std::string answer, int data_field, int size_field) {
-  NodeCachePiece piece{.answer = std::move(answer)};
-  google::protobuf::io::CodedInputStream in(AsBytes(piece.answer).data(),
-                                            static_cast<int>(piece.answer.size()));
+absl::StatusOr<NodeCachePiece> ParseAnswer(ttrpc::Answer answer, int data_field, int size_field) {
+  const ByteView message = answer.payload();
+  NodeCachePiece piece;
+  google::protobuf::io::CodedInputStream in(message.data(), static_cast<int>(message.size()));
   bool good = true;
   while (const uint32_t tag = good ? in.ReadTag() : 0) {
     uint32_t length = 0;
     if (tag == TagOf(data_field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED)) {
       good = in.ReadVarint32(&length);
-      piece.begin = static_cast<size_t>(in.CurrentPosition());
+      const auto at = static_cast<size_t>(in.CurrentPosition());
+      good = good && length <= message.size() - at && in.Skip(static_cast<int>(length));
+      piece.begin = answer.begin + at;
       piece.size = length;
-      good =
-          good && length <= piece.answer.size() - piece.begin && in.Skip(static_cast<int>(length));
     } else if (tag == TagOf(size_field, WireFormatLite::WIRETYPE_VARINT)) {
       good = in.ReadVarint64(&piece.whole);
     } else {
       good = WireFormatLite::SkipField(&in, tag);
     }
   }
-  if (good && in.ConsumedEntireMessage()) return piece;
+  if (good && in.ConsumedEntireMessage()) {
+    piece.answer = std::move(answer.frame);
+    return piece;
+  }
   return absl::InternalError("gave bytes that are no answer");
 }
 
@@ -174,9 +177,10 @@ absl::StatusOr<NodeCachePiece> NodeCacheSource::Ask(const Question& question, ui
   request.set_offset(offset);
   request.set_length(length);
   ASSIGN_OR_RETURN(
-      std::string answer,
-      client_->Call("nacre.nodecache.NodeCache", question.unpacked ? "ReadUnpacked" : "Read",
-                    request.SerializeAsString(), {.timeout_ms = kAnswerTimeoutMs, .stop = stop}));
+      ttrpc::Answer answer,
+      client_->CallInPlace("nacre.nodecache.NodeCache", question.unpacked ? "ReadUnpacked" : "Read",
+                           request.SerializeAsString(),
+                           {.timeout_ms = kAnswerTimeoutMs, .stop = stop}));
   using Unpacked = nodecache::ReadUnpackedResponse;
   ASSIGN_OR_RETURN(
       NodeCachePiece piece,

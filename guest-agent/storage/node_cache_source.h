@@ -28,12 +28,12 @@ inline constexpr std::string_view kNodeCachePort = "org.nacre.blobs.0";
 
 // An answer, and where in it the bytes are: they are not copied out of it.
 struct NodeCachePiece {
-  std::string answer;
+  Bytes answer;
   size_t begin = 0;
   size_t size = 0;
   uint64_t whole = 0;  // bytes that there are in all, as the answer has it; 0 when it does not say
 
-  ByteView bytes() const { return AsBytes(answer).subspan(begin, size); }
+  ByteView bytes() const { return ByteView(answer).subspan(begin, size); }
 };
 
 // Unpacked, a layer has three times the bytes to carry here and needs no inflating, which takes
@@ -42,8 +42,8 @@ struct NodeCachePiece {
 class Pace {
  public:
   using Duration = std::chrono::steady_clock::duration;
-  static constexpr uint64_t kJudged = 32 << 20;  // bytes that come before there is a judgement
-  static constexpr int kPatience = 3;
+  static constexpr uint64_t kJudged = 64 << 20;  // bytes that come before there is a judgement
+  static constexpr int kPatience = 4;
 
   // A reader waited for so many bytes, and then worked on them.
   void Add(uint64_t bytes, Duration waited, Duration worked);

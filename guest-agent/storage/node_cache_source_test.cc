@@ -333,12 +333,12 @@ TEST_F(NodeCacheSourceTest, AnUnpackedAnswerIsReadInPlaceOrRefused) {
 TEST(PaceTest, IsJudgedByWaitingAgainstWorking) {
   using std::chrono::milliseconds;
   Pace slow;
-  slow.Add(Pace::kJudged - 1, milliseconds(301), milliseconds(100));
+  slow.Add(Pace::kJudged - 1, milliseconds(100 * Pace::kPatience + 1), milliseconds(100));
   EXPECT_FALSE(slow.TooSlow()) << "too early to say";
   slow.Add(1, {}, {});
   EXPECT_TRUE(slow.TooSlow());
   Pace fast;
-  fast.Add(Pace::kJudged, milliseconds(300), milliseconds(100));
+  fast.Add(Pace::kJudged, milliseconds(100 * Pace::kPatience), milliseconds(100));
   EXPECT_FALSE(fast.TooSlow());
   fast.Add(1, milliseconds(1), {});
   EXPECT_TRUE(fast.TooSlow());

@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 
 struct WaitingCall {
   std::condition_variable_any answered;
-  std::optional<absl::StatusOr<std::string>> answer;
+  std::optional<absl::StatusOr<Answer>> answer;
 };
 
 Deadline DeadlineIn(int64_t timeout_ms) {
@@ -34,7 +34,7 @@ absl::Status WriteError(const absl::Status& status) {
   return absl::UnavailableError(status.message());
 }
 
-absl::StatusOr<std::string> AnswerIn(const Frame& frame) {
+absl::StatusOr<Answer> AnswerIn(Frame frame) {
   if (frame.dropped) {
     return absl::ResourceExhaustedError(StrCat("answer of ", frame.header.length,
                                                " bytes is over the ", kMaxPayload, " byte limit"));
@@ -43,7 +43,7 @@ absl::StatusOr<std::string> AnswerIn(const Frame& frame) {
     return absl::InternalError(StrCat("answer has frame type ", static_cast<int>(frame.header.type),
                                       ", expected a response"));
   }
-  return DecodeResponse(frame.payload);
+  return DecodeAnswer(std::move(frame.payload));
 }
 
 }  // namespace
@@ -56,8 +56,8 @@ struct Client::State {
   void End(absl::Status why);
   absl::StatusOr<uint32_t> Register(WaitingCall* call);
   absl::Status Send(Request request, Deadline deadline, WaitingCall* call, uint32_t* stream_id);
-  absl::StatusOr<std::string> Await(WaitingCall& call, const CallOptions& call_options,
-                                    Deadline deadline);
+  absl::StatusOr<Answer> Await(WaitingCall& call, const CallOptions& call_options,
+                               Deadline deadline);
 
   const ClientOptions options;
   std::unique_ptr<Channel> channel;
@@ -95,10 +95,12 @@ void Client::State::ReadAnswers() {
   for (;;) {
     absl::StatusOr<Frame> frame = channel->Read([] { return kMaxPayload; });
     if (!frame.ok()) return End(frame.status());
+    const uint32_t id = frame->header.stream_id;
+    absl::StatusOr<Answer> answer = AnswerIn(*std::move(frame));
     std::lock_guard lock(mutex);
-    const auto found = waiting.find(frame->header.stream_id);
+    const auto found = waiting.find(id);
     if (found == waiting.end()) continue;
-    found->second->answer = AnswerIn(*frame);
+    found->second->answer = std::move(answer);
     found->second->answered.notify_all();
     waiting.erase(found);
   }
@@ -155,8 +157,8 @@ absl::Status Client::State::Send(Request request, Deadline deadline, WaitingCall
   return WriteError(turn->Write(*stream_id, FrameType::kRequest, payload, deadline));
 }
 
-absl::StatusOr<std::string> Client::State::Await(WaitingCall& call, const CallOptions& call_options,
-                                                 Deadline deadline) {
+absl::StatusOr<Answer> Client::State::Await(WaitingCall& call, const CallOptions& call_options,
+                                            Deadline deadline) {
   auto done = [&call] { return call.answer.has_value(); };
   std::unique_lock lock(mutex);
   if (!deadline) {
@@ -171,6 +173,12 @@ absl::StatusOr<std::string> Client::State::Await(WaitingCall& call, const CallOp
 
 absl::StatusOr<std::string> Client::Call(std::string_view service, std::string_view method,
                                          std::string_view payload, const CallOptions& options) {
+  ASSIGN_OR_RETURN(const Answer answer, CallInPlace(service, method, payload, options));
+  return std::string(AsText(answer.payload()));
+}
+
+absl::StatusOr<Answer> Client::CallInPlace(std::string_view service, std::string_view method,
+                                           std::string_view payload, const CallOptions& options) {
   const Deadline deadline = DeadlineIn(options.timeout_ms);
   WaitingCall call;
   uint32_t stream_id = 0;
@@ -180,7 +188,7 @@ absl::StatusOr<std::string> Client::Call(std::string_view service, std::string_v
                   .timeout_ns = 0,
                   .metadata = options.metadata};
   const absl::Status sent = state_->Send(std::move(request), deadline, &call, &stream_id);
-  absl::StatusOr<std::string> answer = sent.ok() ? state_->Await(call, options, deadline) : sent;
+  absl::StatusOr<Answer> answer = sent.ok() ? state_->Await(call, options, deadline) : sent;
   std::lock_guard lock(state_->mutex);
   state_->waiting.erase(stream_id);  // when it gave up
   return answer;

@@ -46,6 +46,9 @@ class Client {
   //   kInternal           the answer is not a ttrpc response
   absl::StatusOr<std::string> Call(std::string_view service, std::string_view method,
                                    std::string_view payload, const CallOptions& options = {});
+  // The same; the response message's bytes are not copied out of what came.
+  absl::StatusOr<Answer> CallInPlace(std::string_view service, std::string_view method,
+                                     std::string_view payload, const CallOptions& options = {});
 
   // Ends the connection and every waiting call. Never blocks; any thread.
   void Close();

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 
@@ -12,6 +13,10 @@
 
 namespace nacre::ttrpc {
 namespace {
+
+using google::protobuf::internal::WireFormatLite;
+
+constexpr uint32_t kLengthDelimited = 2;  // a wire type
 
 // proto3 strings must be UTF-8, and Go peers refuse the whole response otherwise.
 std::string PresentableText(std::string_view text) {
@@ -75,7 +80,6 @@ ResponseParts EncodeResponseParts(absl::StatusOr<std::string> answer) {
   ResponseParts parts{out.SerializeAsString(), *std::move(answer)};
   if (parts.payload.empty()) return parts;
   // The last field but for its bytes: its tag and their number.
-  constexpr uint32_t kLengthDelimited = 2;
   constexpr uint32_t kTag = ::ttrpc::Response::kPayloadFieldNumber << 3 | kLengthDelimited;
   {
     google::protobuf::io::StringOutputStream stream(&parts.head);
@@ -91,13 +95,44 @@ std::string EncodeResponse(const absl::StatusOr<std::string>& answer) {
   return std::move(parts.head) + parts.payload;
 }
 
-absl::StatusOr<std::string> DecodeResponse(ByteView bytes) {
-  ::ttrpc::Response in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+absl::StatusOr<Answer> DecodeAnswer(Bytes frame) {
+  Answer answer{.frame = std::move(frame)};
+  google::protobuf::io::CodedInputStream in(answer.frame.data(),
+                                            static_cast<int>(answer.frame.size()));
+  ::ttrpc::Status status;
+  bool good = true;
+  while (const uint32_t tag = good ? in.ReadTag() : 0) {
+    uint32_t length = 0;
+    const uint32_t field = tag >> 3;
+    const bool known =
+        (tag & 7) == kLengthDelimited && (field == ::ttrpc::Response::kStatusFieldNumber ||
+                                          field == ::ttrpc::Response::kPayloadFieldNumber);
+    if (!known) {
+      good = WireFormatLite::SkipField(&in, tag);
+      continue;
+    }
+    good = in.ReadVarint32(&length);
+    const auto at = static_cast<size_t>(in.CurrentPosition());
+    good = good && length <= answer.frame.size() - at && in.Skip(static_cast<int>(length));
+    if (!good) break;
+    if (field == ::ttrpc::Response::kPayloadFieldNumber) {
+      answer.begin = at;
+      answer.size = length;
+    } else {
+      good =
+          status.MergeFromString(std::string(AsText(ByteView(answer.frame).subspan(at, length))));
+    }
+  }
+  if (!good || !in.ConsumedEntireMessage()) {
     return absl::InternalError("frame does not hold a ttrpc response");
   }
-  if (in.status().code() != 0) return StatusOf(in.status());
-  return std::move(*in.mutable_payload());
+  if (status.code() != 0) return StatusOf(status);
+  return answer;
+}
+
+absl::StatusOr<std::string> DecodeResponse(ByteView bytes) {
+  ASSIGN_OR_RETURN(const Answer answer, DecodeAnswer(ToBytes(AsText(bytes))));
+  return std::string(AsText(answer.payload()));
 }
 
 }  // namespace nacre::ttrpc

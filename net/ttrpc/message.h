@@ -37,8 +37,17 @@ struct ResponseParts {
   std::string payload;
 };
 ResponseParts EncodeResponseParts(absl::StatusOr<std::string> answer);
+// A response as it came, and where in it the payload is, for payloads that are not worth a copy.
+struct Answer {
+  Bytes frame;
+  size_t begin = 0;
+  size_t size = 0;
+
+  ByteView payload() const { return ByteView(frame).subspan(begin, size); }
+};
 // The payload, or the peer's status as it sent it; a code that is none of gRPC's is kUnknown. Bytes
 // that are not a response are kInternal.
+absl::StatusOr<Answer> DecodeAnswer(Bytes frame);
 absl::StatusOr<std::string> DecodeResponse(ByteView bytes);
 
 }  // namespace nacre::ttrpc

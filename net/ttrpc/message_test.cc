@@ -128,5 +128,30 @@ TEST(MessageTest, StatusMessagesAreCut) {
   EXPECT_EQ(cut.size(), kMaxStatusMessage - 1) << "not in the middle of a character";
 }
 
+TEST(AnswerTest, ThePayloadIsWhereItCame) {
+  const auto decode = [](std::string_view bytes) { return DecodeAnswer(ToBytes(bytes)); };
+  const std::string frame = EncodeResponse(std::string("payload"));
+  const absl::StatusOr<Answer> answer = decode(frame);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(AsText(answer->payload()), "payload");
+  EXPECT_EQ(answer->begin, frame.size() - 7);
+  EXPECT_EQ(AsText(answer->frame), frame);
+  // Nothing, in both ways; unknown fields; the last of two payloads.
+  EXPECT_TRUE(decode("")->payload().empty());
+  EXPECT_TRUE(decode(EncodeResponse(std::string()))->payload().empty());
+  EXPECT_EQ(AsText(decode(frame + "\x1a\x01z\x20\x05")->payload()), "payload");
+  EXPECT_EQ(AsText(decode(frame + frame.substr(0, frame.size() - 1) + "x")->payload()), "payloax");
+  EXPECT_TRUE(absl::IsNotFound(decode(EncodeResponse(absl::NotFoundError("no"))).status()));
+  // Cut anywhere but between two fields, or no message at all.
+  for (size_t size = 1; size < frame.size(); ++size) {
+    const auto cut = decode(frame.substr(0, size));
+    EXPECT_TRUE(cut.ok() ? cut->payload().empty() : absl::IsInternal(cut.status())) << size;
+  }
+  for (const std::string_view bad :
+       {"\x12\xff\xff\xff\xff\x0f", "\x12\x7f", "\x0a\x01\xff", "\x04"}) {
+    EXPECT_TRUE(absl::IsInternal(decode(bad).status()));
+  }
+}
+
 }  // namespace
 }  // namespace nacre::ttrpc
