@@ -75,6 +75,7 @@ void Fetches::Run(Fetch* fetch, const image::ImageReference& reference,
   IncomingBlob& blob = *fetch->blob;
   const image::Descriptor descriptor{
       .media_type = "", .digest = blob.name().digest, .size = blob.name().size, .annotations = {}};
+  if (unpacker_ != nullptr) unpacker_->FetchBegins();
   absl::Status status = registry_->Read(reference, descriptor, 0, [&](ByteView bytes) {
     if (stop.stop_requested()) return absl::CancelledError("the node cache ends");
     RETURN_IF_ERROR(blob.Write(bytes));
@@ -83,7 +84,7 @@ void Fetches::Run(Fetch* fetch, const image::ImageReference& reference,
     return absl::OkStatus();
   });
   if (status.ok()) status = blob.Commit();
-  if (status.ok() && on_kept_) on_kept_(blob.name());
+  if (unpacker_ != nullptr) unpacker_->FetchEnds(blob.name(), status.ok());
   Log(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "blob_fetched",
       {{"repository", blob.name().repository},
        {"digest", blob.name().digest.text()},

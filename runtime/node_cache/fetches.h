@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,17 +14,16 @@
 #include "base/status.h"
 #include "image-rs-cpp/registry/blob_source.h"
 #include "runtime/node_cache/blob_store.h"
+#include "runtime/node_cache/unpacker.h"
 
 namespace nacre::runtime {
 
 class Fetches {
  public:
-  // Told of each blob that is in the store now.
-  using OnKept = std::function<void(const BlobName&)>;
-
-  // All must outlive this. At most kMaxNodeCacheFetches run at once.
-  Fetches(BlobStore* store, image::BlobSource* registry, OnKept on_kept = {})
-      : store_(store), registry_(registry), on_kept_(std::move(on_kept)) {}
+  // All must outlive this; `unpacker` is told of every fetch and may be null. At most
+  // kMaxNodeCacheFetches run at once.
+  Fetches(BlobStore* store, image::BlobSource* registry, Unpacker* unpacker = nullptr)
+      : store_(store), registry_(registry), unpacker_(unpacker) {}
   // Ends what runs, at its next byte, and waits for it.
   ~Fetches();
 
@@ -56,7 +54,7 @@ class Fetches {
 
   BlobStore* const store_;
   image::BlobSource* const registry_;
-  const OnKept on_kept_;
+  Unpacker* const unpacker_;
   std::mutex mutex_;
   std::condition_variable progress_;
   std::map<BlobName, std::shared_ptr<Fetch>> running_;

@@ -22,6 +22,8 @@ inline constexpr int64_t kFetchRetryMs = 30'000;            // a failed fetch is
 inline constexpr uint64_t kMaxNodeCacheUnpackRatio = 16;
 inline constexpr uint64_t kNodeCacheUnpackRatioFrom = 16 << 20;
 inline constexpr size_t kMaxNodeCacheWishes = 1024;     // for unpacked blobs, remembered at once
+inline constexpr int64_t kUnpackQuietMs = 300;          // without a fetch, before one is made
+inline constexpr int64_t kUnpackPatienceMs = 60'000;    // for that; then it is made all the same
 inline constexpr int64_t kUnpackRetryMs = 10 * 60'000;  // what cannot be unpacked is left alone for
 
 }  // namespace nacre::runtime

@@ -64,12 +64,10 @@ absl::Status Serve(const std::string& config_path) {
   ASSIGN_OR_RETURN(const auto registry, Registry(config));
   std::optional<Unpacker> unpacker;
   if (config.unpacked) unpacker.emplace(store.get());
-  Fetches fetches(store.get(), registry.get(), [&unpacker](const BlobName& name) {
-    if (unpacker) unpacker->Arrived(name);
-  });
-  NodeCacheService service({.store = store.get(),
-                            .fetches = config.fetch ? &fetches : nullptr,
-                            .unpacker = unpacker ? &*unpacker : nullptr});
+  Unpacker* const unpacks = unpacker ? &*unpacker : nullptr;
+  Fetches fetches(store.get(), registry.get(), unpacks);
+  NodeCacheService service(
+      {.store = store.get(), .fetches = config.fetch ? &fetches : nullptr, .unpacker = unpacks});
   ASSIGN_OR_RETURN(UniqueFd listener, net::ListenUnix(config.socket, {.replace_dead = true}));
   Log(LogLevel::kInfo, "node_cache_ready",
       {{"socket", config.socket}, {"bytes", store->total_bytes()}});

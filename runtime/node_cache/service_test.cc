@@ -43,8 +43,7 @@ class NodeCacheServiceTest : public ::testing::Test {
     options.insecure_registries = {registry_->host()};
     ASSERT_OK_AND_ASSIGN(client_, image::RegistryClient::Create(options, image::Limits()));
     unpacker_.emplace(store_.get());
-    fetches_.emplace(store_.get(), client_.get(),
-                     [this](const BlobName& name) { unpacker_->Arrived(name); });
+    fetches_.emplace(store_.get(), client_.get(), &*unpacker_);
     service_.emplace(NodeCacheParts{store_.get(), &*fetches_, &*unpacker_});
     ASSERT_OK_AND_ASSIGN(UniqueFd listener, net::ListenUnix(socket()));
     server_ = std::jthread(

@@ -1,11 +1,12 @@
-// The thread has the idle scheduling class: it gets what guests, registries' answers and everything
-// else on the node leave of the processors and of the disk, so that a first pull is as fast as it
-// would be without. It takes no lock that readers need while it works (BlobStore::Reserve), since
-// holding one it may have to wait for a processor for long.
+// A first pull must be as fast as it would be without this. While one runs, fetches do, nearly all
+// of the time; so the thread waits until there has been none for a moment, and again whenever one
+// begins. Its priority is low besides, for what the guests then do, but not the lowest: on a node
+// whose processors are never idle it would not be done when the second pod comes, and whoever waits
+// for a lock it holds would wait long.
 #include "runtime/node_cache/unpacker.h"
 
 #include <linux/ioprio.h>
-#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,14 +22,13 @@
 namespace nacre::runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr size_t kReadSize = 128 << 10;
 
-// Best effort: a node that does not allow it unpacks with everybody else.
-void BeIdle() {
-  const sched_param none{};
-  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+constexpr int kNiceness = 10;
+
+// Best effort: a node that does not allow it unpacks with everybody else. A thread's own, on Linux.
+void BeNice() {
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   (void)::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
@@ -81,16 +81,37 @@ void Unpacker::Want(const BlobName& name) {
   changed_.notify_all();
 }
 
-void Unpacker::Arrived(const BlobName& name) {
+void Unpacker::FetchBegins() {
   const std::lock_guard lock(mutex_);
+  ++fetching_;
+}
+
+void Unpacker::FetchEnds(const BlobName& name, bool kept) {
+  const std::lock_guard lock(mutex_);
+  if (--fetching_ == 0) {
+    quiet_from_ = Clock::now() + std::chrono::milliseconds(kUnpackQuietMs);
+    changed_.notify_all();
+  }
+  if (!kept) return;
   const auto wish = wishes_.find(name);
   if (wish == wishes_.end()) return;
   wish->second = true;
   changed_.notify_all();
 }
 
+void Unpacker::AwaitQuiet(Clock::time_point latest, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const Clock::time_point now = Clock::now();
+    const bool fetching = fetching_ > 0;
+    if (stop.stop_requested() || now >= latest || (!fetching && now >= quiet_from_)) return;
+    changed_.wait_until(lock, stop, fetching ? latest : std::min(latest, quiet_from_),
+                        [&] { return (fetching_ > 0) != fetching; });
+  }
+}
+
 void Unpacker::Run(const std::stop_token& stop) {
-  BeIdle();
+  BeNice();
   std::unique_lock lock(mutex_);
   for (;;) {
     auto next = wishes_.end();
@@ -113,6 +134,8 @@ void Unpacker::Run(const std::stop_token& stop) {
 }
 
 absl::Status Unpacker::Unpack(const BlobName& name, const std::stop_token& stop) {
+  const Clock::time_point latest = Clock::now() + std::chrono::milliseconds(kUnpackPatienceMs);
+  AwaitQuiet(latest, stop);
   ASSIGN_OR_RETURN(const auto tar, store_->BeginTar(name));
   const uint64_t most = std::max(name.size * kMaxNodeCacheUnpackRatio, kNodeCacheUnpackRatioFrom);
   std::unique_ptr<image::Decompressor> decompressor;
@@ -127,6 +150,7 @@ absl::Status Unpacker::Unpack(const BlobName& name, const std::stop_token& stop)
       ASSIGN_OR_RETURN(decompressor, image::Decompressor::Create(kind, {}));
     }
     RETURN_IF_ERROR(decompressor->Write(data, [&](ByteView plain) -> absl::Status {
+      if (fetching_ > 0) AwaitQuiet(latest, stop);
       if (stop.stop_requested()) return absl::CancelledError("the node cache ends");
       unpacked += plain.size();
       if (unpacked <= most) return tar->Write(plain);

@@ -1,5 +1,5 @@
-// Makes the unpacked form of blobs that guests would rather have so, when the node has nothing else
-// to do. It is the blob's compressed stream undone and nothing more: which archive that is, and
+// Makes the unpacked form of blobs that guests would rather have so, when nothing is being fetched.
+// It is the blob's compressed stream undone and nothing more: which archive that is, and
 // whether it is the layer somebody means, only guests know, who check it against the layer's
 // diffID.
 //
@@ -8,6 +8,7 @@
 // kMaxNodeCacheUnpackRatio times the blob's size and never more than blobs leave free of the store.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -33,22 +34,27 @@ class Unpacker {
   // kMaxNodeCacheWishes those for what never came are forgotten; what could not be unpacked within
   // the last kUnpackRetryMs is not tried again.
   void Want(const BlobName& name);
-  // The blob is in the store.
-  void Arrived(const BlobName& name);
+  // A fetch begins, and ends; `kept`: its blob is in the store.
+  void FetchBegins();
+  void FetchEnds(const BlobName& name, bool kept);
 
   // Now, on the caller's thread. kInvalidArgument and kDataLoss: not a whole gzip or zstd stream;
   // kResourceExhausted: too large; kCancelled; else as BlobStore::BeginTar.
   absl::Status Unpack(const BlobName& name, const std::stop_token& stop);
 
  private:
+  using Clock = std::chrono::steady_clock;
   void Run(const std::stop_token& stop);
+  void AwaitQuiet(Clock::time_point latest, const std::stop_token& stop);
 
   BlobStore* const store_;
+  std::atomic<int> fetching_ = 0;  // changed with mutex_ held
   std::mutex mutex_;
   std::condition_variable_any changed_;
   // Guarded by mutex_.
   std::map<BlobName, bool> wishes_;  // whether the blob is here
-  std::map<BlobName, std::chrono::steady_clock::time_point> failed_;
+  std::map<BlobName, Clock::time_point> failed_;
+  Clock::time_point quiet_from_;
   std::jthread thread_;  // last: ended before the rest
 };
 

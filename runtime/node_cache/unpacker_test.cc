@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -169,8 +170,9 @@ TEST_F(UnpackerTest, AWishIsGrantedWhetherTheBlobIsHereOrComes) {
   AwaitTar(first);
   const BlobName second{"r/a", image::BlobDigest::OfSha256(comes), comes.size()};
   unpacker_->Want(second);
+  unpacker_->FetchBegins();
   ASSERT_OK(Put(store_.get(), comes).status());
-  unpacker_->Arrived(second);
+  unpacker_->FetchEnds(second, true);
   AwaitTar(second);
   EXPECT_TRUE(GetTar(store_.get(), second).value_or(Bytes()) == content);
 }
@@ -178,12 +180,40 @@ TEST_F(UnpackerTest, AWishIsGrantedWhetherTheBlobIsHereOrComes) {
 TEST_F(UnpackerTest, WhatNobodyWantsIsLeftAsItIs) {
   ASSERT_OK_AND_ASSIGN(const BlobName name,
                        Put(store_.get(), Compress(Compression::kGzip, Content(100))));
-  unpacker_->Arrived(name);
+  unpacker_->FetchBegins();
+  unpacker_->FetchEnds(name, true);
   ASSERT_OK_AND_ASSIGN(const BlobName other,
                        Put(store_.get(), Compress(Compression::kGzip, Content(200))));
   unpacker_->Want(other);
   AwaitTar(other);
   EXPECT_OK(store_->LacksTar(name));
+}
+
+TEST_F(UnpackerTest, WaitsForFetchesToEnd) {
+  ASSERT_OK_AND_ASSIGN(const BlobName name,
+                       Put(store_.get(), Compress(Compression::kGzip, Content(100))));
+  const BlobName other{"r/a", image::BlobDigest::OfSha256(AsBytes("x")), 1};
+  unpacker_->FetchBegins();
+  unpacker_->FetchBegins();
+  std::atomic<bool> ended = false;
+  std::jthread unpacking([&] {
+    EXPECT_OK(unpacker_->Unpack(name, {}));
+    EXPECT_TRUE(ended);
+  });
+  unpacker_->FetchEnds(other, false);
+  unpacker_->FetchBegins();
+  unpacker_->FetchEnds(other, true);
+  ended = true;
+  unpacker_->FetchEnds(other, false);
+  unpacking.join();
+  // A stop does not wait for the quiet, nor does the end of it all.
+  unpacker_->FetchBegins();
+  ASSERT_OK_AND_ASSIGN(const BlobName late,
+                       Put(store_.get(), Compress(Compression::kGzip, Content(200))));
+  unpacker_->Want(late);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled(unpacker_->Unpack(late, stop.get_token())));
 }
 
 TEST_F(UnpackerTest, WishesForWhatNeverComesStandInNobodysWay) {
