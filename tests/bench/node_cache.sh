@@ -6,8 +6,8 @@
 # and with TLS, the image also encrypted, and then behind links as people have them: in a network
 # namespace of its own, with TLS, and with a token bucket on the way to us. The kernel of most
 # machines cannot add a delay to that, which makes what comes from far away look nearer than it is.
-# Everything runs on the same processors: the registry, the cache and the guest's part, which here is
-# a process and its port a socket.
+# Everything runs on the same processors: the registry, the cache and the guest's part, which here
+# is a process and its port a socket.
 #
 #   ninja -C build/release image_pull nacre-node-cache &&
 #     tests/bench/node_cache.sh [BUILD] [ROUNDS] [MIB] [FOLDER]
