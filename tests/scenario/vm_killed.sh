@@ -6,7 +6,7 @@ stack_up
 stack_run -- /bin/sh -c 'echo started; sleep 1000' >"$out" 2>"$err" &
 waiter=$!
 until_true 30 grep -q started "$out"
-kill -9 $(pgrep -f "qemu-system.*$STACK")
+kill -9 $(guest_machines)
 status=0
 wait $waiter || status=$?
 [ $status -eq 137 ] || failed "nacre run exited $status, wanted 137"

@@ -61,7 +61,7 @@ until_true() {
 # keeps what is known of the last start that failed.
 nothing_left() {
   local tries=100 left
-  while guest_processes >/dev/null; do
+  while [ -n "$(guest_processes)" ]; do
     tries=$((tries - 1))
     [ $tries -gt 0 ] || failed "left running: $(guest_processes | xargs -r ps -o pid=,args= -p)"
     sleep 0.05

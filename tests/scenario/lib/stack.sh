@@ -84,7 +84,16 @@ stack_end() {
 
 # The processes of this installation's guests. Shims outlive containerd by design.
 guest_processes() {
-  pgrep -f "(qemu-system|nacre-tee-emulator serve|containerd-shim-nacre).*$STACK"
+  guest_machines
+  pgrep -f "(nacre-tee-emulator serve|containerd-shim-nacre).*$STACK" || true
+}
+
+# QEMU's command line names no file of an installation; the folder it runs in is its pod's.
+guest_machines() {
+  local pid
+  for pid in $(pgrep qemu-system); do
+    case $(readlink "/proc/$pid/cwd") in "$STACK"/*) echo "$pid" ;; esac
+  done
 }
 
 # Everything down, in reverse; a failed run leaves its logs in STACK_KEEP_LOGS.
