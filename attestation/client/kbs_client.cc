@@ -3,6 +3,7 @@
 // they take its outcome, so that a refusal too is one refusal and not a queue of them.
 #include "attestation/client/kbs_client.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <mutex>
@@ -19,6 +20,8 @@ namespace {
 
 // A token is renewed this long before it expires, or at half of its life when that is sooner.
 constexpr int64_t kRenewBeforeS = 30;
+// One that claims to last longer (some count in milliseconds) is renewed once a year.
+constexpr int64_t kLongestLifeS = 365 * 24 * 3600;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -153,7 +156,7 @@ class KbsClient::Impl {
       renew_at_ = SteadyTime::max();
       return;
     }
-    int64_t life_s = std::max<int64_t>(*expiry - std::time(nullptr), 0);
+    int64_t life_s = std::clamp<int64_t>(*expiry - std::time(nullptr), 0, kLongestLifeS);
     int64_t usable_s = std::max(life_s - kRenewBeforeS, life_s / 2);
     renew_at_ = std::chrono::steady_clock::now() + std::chrono::seconds(usable_s);
   }

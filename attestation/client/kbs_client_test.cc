@@ -271,6 +271,17 @@ TEST_F(KbsClientTest, ATokenIsRenewedBeforeItExpires) {
   EXPECT_EQ(peer.attests, 2);
 }
 
+TEST_F(KbsClientTest, ATokenThatClaimsToLastForAgesIsKept) {
+  for (int64_t lifetime_s : {int64_t{10'000'000'000}, INT64_MAX / 2}) {  // past what a clock counts
+    peer.token_lifetime_s = lifetime_s;
+    peer.attests = 0;
+    auto client = Client();
+    ASSERT_OK(client->GetToken());
+    ASSERT_OK(client->GetToken());
+    EXPECT_EQ(peer.attests, 1) << lifetime_s;
+  }
+}
+
 TEST_F(KbsClientTest, ARefusalNamesCodeAndIdAndIsNotRetried) {
   peer.attest_refusal =
       net::MakeResponse(401, "application/json",

@@ -1,5 +1,7 @@
 #include "attestation/protocol/jwt.h"
 
+#include <algorithm>
+
 #include "crypto/jws.h"
 
 namespace nacre::attestation {
@@ -34,8 +36,8 @@ absl::StatusOr<Json> VerifyJwt(std::string_view token, const crypto::PublicKey& 
   if (token.size() > kMaxTokenSize) return Unauthenticated("is too long");
   const auto curve = key.curve();
   const bool p384 = curve.ok() && *curve == crypto::Curve::kP384;
-  auto jws = crypto::JwsVerify(token, key, p384 ? crypto::JwsAlgorithm::kEs384
-                                                : crypto::JwsAlgorithm::kEs256);
+  auto jws = crypto::JwsVerify(token, key,
+                               p384 ? crypto::JwsAlgorithm::kEs384 : crypto::JwsAlgorithm::kEs256);
   if (!jws.ok()) return Unauthenticated("has no valid signature");
   ASSIGN_OR_RETURN(Json claims, ParseClaims(jws->payload));
   auto claimed_issuer = JsonString(claims, "iss", "token");
@@ -52,7 +54,7 @@ absl::StatusOr<int64_t> UnverifiedExpiry(std::string_view token) {
   ASSIGN_OR_RETURN(Json claims, ParseClaims(jws.payload));
   if (!claims.contains("exp")) return absl::NotFoundError("token has no expiry");
   ASSIGN_OR_RETURN(uint64_t expires, JsonUint(claims, "exp", "token"));
-  return static_cast<int64_t>(expires);
+  return static_cast<int64_t>(std::min<uint64_t>(expires, INT64_MAX));
 }
 
 absl::StatusOr<std::string> SignAdminToken(const crypto::PrivateKey& key, std::string_view issuer,

@@ -50,6 +50,7 @@ TEST(Jwt, AnotherKeyOrAChangedByteIsRefused) {
 TEST(Jwt, HolderReadsTheExpiry) {
   auto key = NewKey();
   EXPECT_EQ(*UnverifiedExpiry(Sign(key, {{"exp", kNow}})), kNow);
+  EXPECT_EQ(*UnverifiedExpiry(Sign(key, {{"exp", UINT64_MAX}})), INT64_MAX);
   EXPECT_TRUE(absl::IsNotFound(UnverifiedExpiry(Sign(key, {{"a", 1}})).status()));
   EXPECT_FALSE(UnverifiedExpiry("x.y.z").ok());
 }
