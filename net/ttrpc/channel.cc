@@ -55,8 +55,7 @@ absl::StatusOr<std::unique_ptr<Channel>> Channel::Create(UniqueFd fd) {
 
 absl::StatusOr<Frame> Channel::Read(const std::function<size_t()>& max_payload) {
   while (!parser_.ready()) {
-    parser_.set_max_payload(max_payload());  // counts when this read ends a header
-    absl::Status status = FillParser();
+    absl::Status status = FillParser(max_payload);
     if (!status.ok()) {
       if (!stopping_) Break(status);
       return status;
@@ -65,12 +64,15 @@ absl::StatusOr<Frame> Channel::Read(const std::function<size_t()>& max_payload) 
   return parser_.Take();
 }
 
-absl::Status Channel::FillParser() {
+absl::Status Channel::FillParser(const std::function<size_t()>& max_payload) {
   if (broken_) return Why();
   if (stopping_) return absl::CancelledError("reading was stopped");
   const std::span<uint8_t> space = parser_.Space();
   const ssize_t got = ::read(fd_.get(), space.data(), space.size());
   if (got > 0) {
+    // For the header that may end here, and asked only now: what this peer sent after an answer is
+    // not measured by what was running before it.
+    parser_.set_max_payload(max_payload());
     parser_.Filled(static_cast<size_t>(got));
     return absl::OkStatus();
   }

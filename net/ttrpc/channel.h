@@ -57,7 +57,7 @@ class Channel {
  private:
   explicit Channel(UniqueFd fd, UniqueFd wake, bool is_socket)
       : fd_(std::move(fd)), wake_(std::move(wake)), is_socket_(is_socket) {}
-  absl::Status FillParser();
+  absl::Status FillParser(const std::function<size_t()>& max_payload);
   absl::StatusOr<size_t> WriteSome(std::string_view header, std::string_view payload);
   absl::Status AwaitWritable(Deadline deadline);
   void Wake();
