@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What each form of [storage] costs a pod: seconds to its first line of output, the guest's memory
-# that is left then, seconds to read the whole image once, and what the host's disk holds. One
-# encrypted image of files that hold noise, one guest with one emulated processor.
+# What each form of [storage] costs a pod: seconds to its first line of output (and of the guest's
+# processor time), the guest's memory that is left then, the same to read the whole image once, and
+# what the host's disk holds. One encrypted image of files that hold noise, one guest with one
+# emulated processor.
 #
 #   tests/bench/image_storage.sh [BUILD] [MIB] [GUEST_MIB]
 #
 # Emulation pays much for ciphers and hashes and little for the disk: compare rows with each other.
-# A form that does not fit the guest's memory says so.
 set -euo pipefail
 source "$(dirname "$0")/../scenario/lib/scratch.sh"
 mib=${2:-128}
@@ -23,8 +23,18 @@ stack_image_extra() {
 }
 scratch_up
 now() { date +%s.%N; }
+# spent: the guest's processor time so far, in seconds. QEMU is the child of this stack's shim.
+spent() {
+  local shim
+  shim=$(pgrep -f "containerd-shim-nacre.*$STACK" | tr '\n' ',')
+  awk '{print ($14 + $15) / 100}' "/proc/$(pgrep -P "${shim%,}" qemu-system)/stat"
+}
+told() { grep -q "^$1" "$out" || ! kill -0 $pod 2>/dev/null; }
+
 echo "image of $mib MiB, guest of $memory_mib MiB, load $(cut -d' ' -f1 /proc/loadavg)"
-printf '%-15s %8s %14s %8s %10s\n' storage "first s" "available MiB" "read s" "disk MiB"
+format='%-15s %8s %8s %14s %8s %8s %10s\n'
+# shellcheck disable=SC2059
+printf "$format" storage 'first s' CPU 'available MiB' 'read s' CPU 'disk MiB'
 for form in memory encrypted-disk erofs-verity; do
   sed -i "s/^images = .*/images = \"$form\"/" "$STACK/initdata.toml"
   stack_register
@@ -33,20 +43,22 @@ for form in memory encrypted-disk erofs-verity; do
   stack_run -- /bin/sh -c 'while read -r name kib rest; do
       case $name in MemAvailable:) echo "available $((kib / 1024))" ;; esac
     done </proc/meminfo
+    read -r go
     cat /files/* | sha256sum >/dev/null; echo read
     read -r go; true' <"$STACK/$form" >"$out" 2>"$err" &
   pod=$!
   exec 9>"$STACK/$form"
-  told() { grep -q "^$1" "$out" || ! kill -0 $pod 2>/dev/null; }
   until_true 400 told available
-  first=$(now)
+  first=$(now) first_cpu=$(spent)
+  echo go >&9
   until_true 400 told read
-  read_=$(now)
+  read_=$(now) read_cpu=$(spent)
   held=-
-  [ "$form" = memory ] || held=$(($(stat -L -c '%b * %B' "$(scratch_file)" 2>/dev/null) >> 20))
+  [ "$form" = memory ] || held=$(($(stat -L -c '%b * %B' "$(scratch_file)") >> 20))
   exec 9>&-
-  wait $pod || { printf '%-15s %s\n' "$form" "$(tail -n 1 "$err" | cut -c 1-120)"; continue; }
-  awk -v form="$form" -v from="$from" -v first="$first" -v done="$read_" -v held="$held" \
-    '/^available/ {printf "%-15s %8.1f %14d %8.1f %10s\n", form, first - from, $2, done - first,
-      held}' "$out"
+  wait $pod || failed "$form: the pod ended with $?"
+  # shellcheck disable=SC2059
+  printf "$format" "$form" "$(bc <<<"scale=1; ($first - $from) / 1")" "$first_cpu" \
+    "$(sed -n 's/^available //p' "$out")" "$(bc <<<"scale=1; ($read_ - $first) / 1")" \
+    "$(bc <<<"$read_cpu - $first_cpu")" "$held"
 done
