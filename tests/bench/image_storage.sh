@@ -29,6 +29,7 @@ spent() {
   shim=$(pgrep -f "containerd-shim-nacre.*$STACK" | tr '\n' ',')
   awk '{print ($14 + $15) / 100}' "/proc/$(pgrep -P "${shim%,}" qemu-system)/stat"
 }
+less() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", a - b}'; } # A - B
 told() { grep -q "^$1" "$out" || ! kill -0 $pod 2>/dev/null; }
 
 echo "image of $mib MiB, guest of $memory_mib MiB, load $(cut -d' ' -f1 /proc/loadavg)"
@@ -58,7 +59,7 @@ for form in memory encrypted-disk erofs-verity; do
   exec 9>&-
   wait $pod || failed "$form: the pod ended with $?"
   # shellcheck disable=SC2059
-  printf "$format" "$form" "$(bc <<<"scale=1; ($first - $from) / 1")" "$first_cpu" \
-    "$(sed -n 's/^available //p' "$out")" "$(bc <<<"scale=1; ($read_ - $first) / 1")" \
-    "$(bc <<<"$read_cpu - $first_cpu")" "$held"
+  printf "$format" "$form" "$(less "$first" "$from")" "$first_cpu" \
+    "$(sed -n 's/^available //p' "$out")" "$(less "$read_" "$first")" \
+    "$(less "$read_cpu" "$first_cpu")" "$held"
 done
