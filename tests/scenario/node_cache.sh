@@ -46,6 +46,26 @@ for data in "$STACK"/blobs/blobs/*/data; do
 done
 reads_of_run 2
 
+# An image that is not encrypted: its layer is kept unpacked too, and the second pod has it from
+# there, which is seen by its blob being damaged; then that form is damaged as well.
+encrypted=$image
+stack_step plain skopeo copy --dest-tls-verify=false "oci:$STACK/image:1" \
+  "docker://127.0.0.1:$registry_port/demo/plain:1"
+image=10.0.2.2:$registry_port/demo/plain:1
+stack_end node-cache
+rm -rf "$STACK/blobs"
+start_cache
+reads_of_run 2
+stack_wait node-cache 20 grep -q '"blob_unpacked".*"error":""' "$STACK/log/node-cache.log"
+tars=("$STACK"/blobs/blobs/*/tar)
+[ ${#tars[@]} -eq 1 ] || failed "${#tars[@]} layers are kept unpacked, wanted the plain one"
+damage() { printf '\x55\xaa' | dd of="$1" bs=1 seek=100 conv=notrunc status=none; }
+damage "${tars[0]%tar}data"
+reads_of_run 0
+damage "${tars[0]}"
+reads_of_run 1
+image=$encrypted
+
 # It is killed: its socket stays, and pods start without it.
 kill -9 "$(cat "$STACK/pid/node-cache")"
 rm -f "$STACK/pid/node-cache"
