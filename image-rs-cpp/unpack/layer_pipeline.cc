@@ -175,8 +175,9 @@ void LayerPipeline::ApplyStage() {
 }
 
 // Why unpacking stopped, once both threads have ended. An inflater that found nobody to take its
-// bytes is not the cause.
+// bytes is not the cause, nor is one whose stream we cut because a limit was met behind it.
 absl::Status LayerPipeline::Unpacked() {
+  if (past_limit_) return applied_;
   return inflated_.ok() || absl::IsCancelled(inflated_) ? applied_ : inflated_;
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <random>
+
 #include "base/file.h"
 #include "base/strings.h"
 #include "image-rs-cpp/decrypt/annotation_packet.h"
@@ -30,7 +32,10 @@ class LayerPipelineTest : public ::testing::TestWithParam<std::tuple<Compression
     auto made = TemporaryDirectory::Create("pipeline");
     ASSERT_TRUE(made.ok());
     folder_.emplace(*std::move(made));
-    const Bytes tar = TarBuilder().File("a", std::string(50'000, 'a')).File("b", "b").Finish();
+    Make(TarBuilder().File("a", std::string(50'000, 'a')).File("b", "b").Finish());
+  }
+
+  void Make(const Bytes& tar) {
     const auto [compression, encrypted] = GetParam();
     TestImage image;
     if (encrypted) {
@@ -133,6 +138,20 @@ TEST_P(LayerPipelineTest, BoundsUnpackedBytes) {
   absl::Status status = Run(blob_);
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more bytes"));
+}
+
+// The stream is cut short then, which is not what is wrong with it.
+TEST_P(LayerPipelineTest, ALimitMetHalfwayIsTheReasonGiven) {
+  std::minstd_rand random(1);
+  std::string noise(4 << 20, ' ');
+  for (char& c : noise) c = static_cast<char>(random());
+  Make(TarBuilder().File("a", noise).Finish());
+  limits_.max_unpacked_size = 64 << 10;
+  for (int round = 0; round < 20; ++round) {
+    const absl::Status status = Run(blob_, 20'000);
+    ASSERT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(std::string(Message(status)), HasSubstr("unpack to more bytes"));
+  }
 }
 
 TEST_P(LayerPipelineTest, BoundsTheRatio) {
