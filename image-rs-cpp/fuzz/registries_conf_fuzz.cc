@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kNames[] = {
     "q.io/team/app:1", "eu.q.io:5000/team/app", "app", "localhost/a/b/c",
-    "127.0.0.1:5000/app@sha256:"
-    "0000000000000000000000000000000000000000000000000000000000000000"};
+    ("127.0.0.1:5000/app@sha256:"
+     "0000000000000000000000000000000000000000000000000000000000000000")};
 
 void Require(bool condition) {
   if (!condition) std::abort();
