@@ -38,17 +38,12 @@ absl::Status Fill(int socket, ByteView image) {
 
 }  // namespace
 
-absl::StatusOr<InitdataChannel> MakeInitdataChannel(const std::optional<std::string>& document) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return ErrnoStatus(errno, "initdata channel");
-  InitdataChannel channel{UniqueFd(ends[0]), UniqueFd(ends[1])};
+absl::Status FillInitdataChannel(int socket, const std::optional<std::string>& document) {
   Bytes image = tee::NoInitdataImage();
   if (document) {
     ASSIGN_OR_RETURN(image, tee::EncodeInitdataImage(*document), "initdata");
   }
-  RETURN_IF_ERROR(Fill(channel.host.get(), image));
-  return channel;
+  return Fill(socket, image);
 }
 
 }  // namespace nacre::runtime

@@ -139,7 +139,8 @@ absl::StatusOr<VmProcesses> StartVmProcesses(const SandboxPlan& plan, const Sand
   const UniqueFd blobs = JoinNodeCache(plan);
   if (blobs.valid()) resources.blobs_fd = kBlobsFd;
   ASSIGN_OR_RETURN(const UniqueFd scratch, MakeScratchFile(plan));
-  ASSIGN_OR_RETURN(InitdataChannel initdata, MakeInitdataChannel(plan.initdata));
+  ASSIGN_OR_RETURN(Channel initdata, MakeChannel("initdata"));
+  RETURN_IF_ERROR(FillInitdataChannel(initdata.host.get(), plan.initdata));
   SubprocessOptions options;
   ASSIGN_OR_RETURN(options.argv, QemuCommand(plan, resources));
   ASSIGN_OR_RETURN(Channel console, MakeChannel("console"));

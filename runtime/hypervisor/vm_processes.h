@@ -21,7 +21,7 @@ struct VmProcesses {
   UniqueFd agent;      // the virtio-serial port; not valid when the agent is on vsock
   uint32_t vsock_cid;  // of the guest; 0 when the agent is on virtio-serial
   UniqueFd errors;     // stderr of QEMU and emulator
-  UniqueFd initdata;   // only held: see InitdataChannel
+  UniqueFd initdata;   // only held: see FillInitdataChannel
 };
 
 // Starts the emulator, then QEMU, with PR_SET_PDEATHSIG of the calling thread, and writes both down
