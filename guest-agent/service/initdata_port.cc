@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <span>
 
+#include "api/agent_address.h"
 #include "base/bytes.h"
 #include "base/strings.h"
 #include "guest-agent/service/await_device.h"
@@ -55,7 +56,7 @@ absl::StatusOr<std::string> ReadInitdataPort(int timeout_ms, const net::VirtioPo
   RETURN_IF_ERROR(AwaitDevice(
       "virtio-serial port of the initdata",
       [&] {
-        port = net::OpenVirtioPort(kInitdataPort, paths);
+        port = net::OpenVirtioPort(api::kInitdataVirtioPort, paths);
         return !absl::IsNotFound(port.status());
       },
       timeout_ms));

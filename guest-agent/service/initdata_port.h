@@ -9,8 +9,6 @@
 
 namespace nacre::guest_agent {
 
-inline constexpr std::string_view kInitdataPort = "org.nacre.initdata.0";
-
 // The document of the image (tee/common/initdata.h) the port gives. kDeadlineExceeded: no such port
 // appears, no host is behind it, or it stops in the middle, each within `timeout_ms`; kNotFound:
 // the host has no initdata to give; else as DecodeInitdataImage.

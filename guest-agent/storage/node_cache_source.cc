@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/agent_address.h"
 #include "api/node_cache.pb.h"
 #include "base/strings.h"
 #include "net/stream.h"
@@ -158,7 +159,7 @@ bool Pace::TooSlow() const {
 }
 
 absl::StatusOr<std::unique_ptr<NodeCacheSource>> NodeCacheSource::Open() {
-  ASSIGN_OR_RETURN(UniqueFd port, net::OpenVirtioPort(kNodeCachePort));
+  ASSIGN_OR_RETURN(UniqueFd port, net::OpenVirtioPort(api::kNodeCacheVirtioPort));
   return Create(std::move(port));
 }
 

@@ -24,8 +24,6 @@
 
 namespace nacre::guest_agent {
 
-inline constexpr std::string_view kNodeCachePort = "org.nacre.blobs.0";
-
 // An answer, and where in it the bytes are: they are not copied out of it.
 struct NodeCachePiece {
   Bytes answer;

@@ -125,10 +125,11 @@ void AddChannels(const VmResources& resources, Argv& argv) {
   Add(argv, "-device", "virtio-serial-pci,id=ports,max_ports=5,disable-legacy=on");
   // A port and not a disk: the guest's kernel then has no block layer to load, and no partition
   // table of the host's to look for, before it knows anything.
-  AddPort("initdata", "org.nacre.initdata.0", resources.initdata_fd, argv);
+  AddPort("initdata", api::kInitdataVirtioPort, resources.initdata_fd, argv);
   if (resources.agent_fd >= 0) AddPort("agent", api::kAgentVirtioPort, resources.agent_fd, argv);
   if (resources.tee_fd >= 0) AddPort("tee", "org.nacre.tee.0", resources.tee_fd, argv);
-  if (resources.blobs_fd >= 0) AddPort("blobs", "org.nacre.blobs.0", resources.blobs_fd, argv);
+  if (resources.blobs_fd >= 0)
+    AddPort("blobs", api::kNodeCacheVirtioPort, resources.blobs_fd, argv);
   if (resources.vsock) {
     Add(argv, "-device",
         StrCat("vhost-vsock-pci,guest-cid=", resources.vsock->cid, ",vhostfd=", resources.vsock->fd,
