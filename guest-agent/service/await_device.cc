@@ -1,6 +1,5 @@
 #include "guest-agent/service/await_device.h"
 
-#include <linux/netlink.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -10,32 +9,16 @@
 
 #include "base/strings.h"
 #include "base/unique_fd.h"
+#include "guest-agent/service/device_events.h"
 
 namespace nacre::guest_agent {
-namespace {
-
 using std::chrono::steady_clock;
-constexpr uint32_t kKernelEvents = 1;  // multicast group of the kernel's own uevents
-
-absl::StatusOr<UniqueFd> OpenEvents() {
-  UniqueFd fd(
-      socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
-  if (!fd.valid()) return ErrnoStatus(errno, "device events");
-  sockaddr_nl address = {};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = kKernelEvents;
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    return ErrnoStatus(errno, "device events");
-  return fd;
-}
-
-}  // namespace
 
 absl::Status AwaitDevice(std::string_view what, const std::function<bool()>& present,
                          int timeout_ms) {
   if (present()) return absl::OkStatus();
   // Listening begins before the next look, so nothing is missed in between.
-  ASSIGN_OR_RETURN(const UniqueFd events, OpenEvents());
+  ASSIGN_OR_RETURN(const UniqueFd events, OpenDeviceEvents());
   const auto deadline = steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (!present()) {
     const auto left =

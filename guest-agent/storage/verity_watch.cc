@@ -5,29 +5,17 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <charconv>
 #include <system_error>
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "guest-agent/service/device_events.h"
 
 namespace nacre::guest_agent {
 namespace {
 
-constexpr uint32_t kKernelEvents = 1;  // multicast group of the kernel's own uevents
 constexpr size_t kMaxEvent = 8192;
 constexpr uint64_t kTreeBlock = 1;  // DM_VERITY_BLOCK_TYPE_METADATA
-
-UniqueFd OpenEvents() {
-  UniqueFd fd(
-      socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
-  sockaddr_nl address = {};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = kKernelEvents;
-  if (!fd.valid() || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
-    return UniqueFd();
-  return fd;
-}
 
 // Programs of this machine may send to the group as well, if they are root; the kernel is port 0.
 std::string_view Receive(int fd, char (&buffer)[kMaxEvent]) {
@@ -37,11 +25,6 @@ std::string_view Receive(int fd, char (&buffer)[kMaxEvent]) {
       recvfrom(fd, buffer, sizeof(buffer), 0, reinterpret_cast<sockaddr*>(&from), &size);
   if (got <= 0 || from.nl_pid != 0) return {};
   return {buffer, static_cast<size_t>(got)};
-}
-
-bool ParseNumber(std::string_view text, uint64_t* number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 }  // namespace
@@ -63,7 +46,9 @@ std::optional<RefusedBlock> ParseVerityEvent(std::string_view event) {
   return block;
 }
 
-VerityWatch::VerityWatch() : events_(OpenEvents()), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+VerityWatch::VerityWatch()
+    : events_(OpenDeviceEvents().value_or(UniqueFd())),
+      stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!events_.valid() || !stop_.valid()) return;
   try {
     thread_ = std::thread([this] { Listen(); });
